@@ -1,0 +1,1 @@
+"""Watcher keeps an OpenStack cloud well arranged."""

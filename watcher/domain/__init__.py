@@ -1,0 +1,1 @@
+"""Rules and values without input or output; standard library only."""

@@ -1,0 +1,106 @@
+"""States of audits, action plans and actions, and every step allowed between them.
+
+The tables are the only place that knows which step is legal. ``*_API`` are the steps a
+client may ask for; the others add what the services do by themselves.
+"""
+
+from collections.abc import Mapping
+
+PENDING = "PENDING"
+ONGOING = "ONGOING"
+SUCCEEDED = "SUCCEEDED"
+FAILED = "FAILED"
+CANCELLED = "CANCELLED"
+CANCELLING = "CANCELLING"
+SUSPENDED = "SUSPENDED"
+RECOMMENDED = "RECOMMENDED"
+SUPERSEDED = "SUPERSEDED"
+SKIPPED = "SKIPPED"
+DELETED = "DELETED"
+
+ONESHOT = "ONESHOT"
+CONTINUOUS = "CONTINUOUS"
+EVENT = "EVENT"
+AUDIT_TYPES = (ONESHOT, CONTINUOUS, EVENT)
+
+Table = Mapping[str, frozenset[str]]
+
+
+def _table(**steps: str) -> Table:
+    return {old: frozenset(new.split()) for old, new in steps.items()}
+
+
+AUDIT_API = _table(
+    PENDING="ONGOING CANCELLED",
+    ONGOING="FAILED SUCCEEDED CANCELLED SUSPENDED",
+    SUSPENDED="ONGOING DELETED",
+    FAILED="DELETED",
+    SUCCEEDED="DELETED",
+    CANCELLED="DELETED",
+    DELETED="",
+)
+# SUCCEEDED and FAILED to ONGOING is the next trigger of an EVENT audit.
+AUDIT = _table(
+    PENDING="ONGOING CANCELLED FAILED SUCCEEDED",
+    ONGOING="FAILED SUCCEEDED CANCELLED SUSPENDED",
+    SUSPENDED="ONGOING PENDING DELETED SUCCEEDED",
+    FAILED="DELETED ONGOING",
+    SUCCEEDED="DELETED ONGOING",
+    CANCELLED="DELETED",
+    DELETED="",
+)
+
+PLAN_API = _table(
+    RECOMMENDED="PENDING CANCELLED",
+    PENDING="CANCELLED",
+    ONGOING="CANCELLING",
+    CANCELLING="",
+    SUCCEEDED="",
+    FAILED="",
+    CANCELLED="",
+    SUPERSEDED="",
+    DELETED="",
+)
+PLAN = _table(
+    RECOMMENDED="PENDING CANCELLED SUPERSEDED SUCCEEDED DELETED",
+    PENDING="ONGOING CANCELLED SUPERSEDED FAILED",
+    ONGOING="SUCCEEDED FAILED CANCELLING CANCELLED",
+    CANCELLING="CANCELLED FAILED",
+    SUCCEEDED="DELETED",
+    FAILED="DELETED",
+    CANCELLED="DELETED",
+    SUPERSEDED="DELETED",
+    DELETED="",
+)
+
+ACTION_API = _table(
+    PENDING="SKIPPED",
+    ONGOING="",
+    CANCELLING="",
+    SUCCEEDED="",
+    FAILED="",
+    CANCELLED="",
+    SKIPPED="",
+    DELETED="",
+)
+# SUCCEEDED to FAILED: outside workflow engines judge the post-condition afterwards.
+ACTION = _table(
+    PENDING="ONGOING SKIPPED FAILED CANCELLED DELETED",
+    ONGOING="SUCCEEDED FAILED CANCELLING CANCELLED SKIPPED",
+    CANCELLING="CANCELLED SUCCEEDED FAILED",
+    SUCCEEDED="FAILED DELETED",
+    FAILED="DELETED",
+    CANCELLED="DELETED",
+    SKIPPED="DELETED",
+    DELETED="",
+)
+
+ACTION_FINAL = frozenset((SUCCEEDED, FAILED, CANCELLED, SKIPPED, DELETED))
+PLAN_FINAL = frozenset((SUCCEEDED, FAILED, CANCELLED, SUPERSEDED, DELETED))
+AUDIT_FINAL = frozenset((SUCCEEDED, FAILED, CANCELLED, DELETED))
+PLAN_DELETABLE = frozenset((RECOMMENDED, SUCCEEDED, FAILED, SUPERSEDED, CANCELLED))
+
+
+def allows(table: Table, old: str, new: str) -> bool:
+    """Tell whether ``table`` has the step from ``old`` to ``new``"""
+    return new in table.get(old, frozenset())

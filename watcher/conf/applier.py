@@ -1,0 +1,54 @@
+"""Options of the applier."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup("watcher_applier", title="Applier")
+OPTS = [
+    cfg.IntOpt(
+        "workers",
+        default=1,
+        min=1,
+        required=True,
+        help="Action plans that one applier carries out at the same time.",
+    ),
+    cfg.StrOpt(
+        "conductor_topic",
+        default="watcher.applier.control",
+        help="RPC topic; API, decision engine and applier must agree.",
+    ),
+    cfg.StrOpt(
+        "publisher_id",
+        default="watcher.applier.api",
+        deprecated_for_removal=True,
+        deprecated_reason="Nothing reads it.",
+        help="Has no effect.",
+    ),
+    cfg.StrOpt(
+        "workflow_engine",
+        default="taskflow",
+        required=True,
+        help="Engine that runs the actions (group watcher_workflow_engines).",
+    ),
+    cfg.BoolOpt(
+        "rollback_when_actionplan_failed",
+        default=False,
+        deprecated_for_removal=True,
+        deprecated_since="2026.1",
+        deprecated_reason="It never had an effect.",
+        help="Has no effect.",
+    ),
+    cfg.IntOpt(
+        "work_scan_interval",
+        default=5,
+        min=1,
+        max=10,
+        help="Seconds between two looks for plans that wait for an applier, or whose "
+        "applier died. Messages only shorten the wait.",
+    ),
+]
+
+
+def register(conf: cfg.ConfigOpts) -> None:
+    """Register the options on ``conf``"""
+    conf.register_group(GROUP)
+    conf.register_opts(OPTS, GROUP)

@@ -1,0 +1,135 @@
+"""Options of the decision engine and of planning."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup("watcher_decision_engine", title="Decision engine")
+OPTS = [
+    cfg.StrOpt(
+        "conductor_topic",
+        default="watcher.decision.control",
+        help="RPC topic; API and decision engine must agree.",
+    ),
+    cfg.StrOpt(
+        "publisher_id",
+        default="watcher.decision.api",
+        deprecated_for_removal=True,
+        deprecated_reason="Nothing reads it.",
+        help="Has no effect.",
+    ),
+    cfg.ListOpt(
+        "notification_topics",
+        default=["nova.versioned_notifications", "openstack.notifications"],
+        help="Notifications to listen to, each as exchange.topic; an entry without a dot "
+        "is a topic of the default exchange.",
+    ),
+    cfg.IntOpt(
+        "max_audit_workers",
+        default=2,
+        min=1,
+        required=True,
+        help="ONESHOT and EVENT audits that run at the same time.",
+    ),
+    cfg.IntOpt(
+        "max_general_workers",
+        default=4,
+        min=1,
+        required=True,
+        help="Threads that read the cloud.",
+    ),
+    cfg.IntOpt(
+        "action_plan_expiry",
+        default=24,
+        min=0,
+        mutable=True,
+        help="Hours after which a RECOMMENDED plan becomes SUPERSEDED; 0: never.",
+    ),
+    cfg.IntOpt(
+        "check_periodic_interval",
+        default=1800,
+        min=1,
+        mutable=True,
+        help="Seconds between two looks for expired plans.",
+    ),
+    cfg.IntOpt(
+        "continuous_audit_interval",
+        default=10,
+        min=1,
+        mutable=True,
+        help="Seconds between two looks for continuous audits; ours look every second.",
+    ),
+    cfg.StrOpt(
+        "metric_map_path",
+        default="/etc/watcher/metric_map.yaml",
+        help="File that overrides the names of metrics.",
+    ),
+    cfg.IntOpt(
+        "work_scan_interval",
+        default=5,
+        min=1,
+        max=10,
+        help="Seconds between two looks for audits that wait for an engine, or whose "
+        "engine died. Messages only shorten the wait.",
+    ),
+]
+
+PLANNER_GROUP = cfg.OptGroup("watcher_planner", title="Planner")
+PLANNER_OPTS = [
+    cfg.StrOpt(
+        "planner",
+        default="weight",
+        required=True,
+        help="Planner used where a strategy names none (group watcher_planners).",
+    ),
+]
+
+COLLECTOR_GROUP = cfg.OptGroup("collector", title="Cluster data models")
+COLLECTOR_OPTS = [
+    cfg.ListOpt(
+        "collector_plugins",
+        default=["compute", "storage"],
+        help="Models to keep: compute, storage, baremetal, or others that are installed "
+        "(group watcher_cluster_data_model_collectors).",
+    ),
+    cfg.IntOpt(
+        "api_query_max_retries",
+        default=10,
+        min=1,
+        deprecated_name="api_call_retries",
+        help="Attempts for each query while a model is built.",
+    ),
+    cfg.IntOpt(
+        "api_query_interval",
+        default=1,
+        min=0,
+        deprecated_name="api_query_timeout",
+        help="Seconds between two attempts.",
+    ),
+    cfg.IntOpt(
+        "compute_resources_collector_timeout",
+        default=600,
+        min=30,
+        help="Seconds that gathering compute resources may take.",
+    ),
+]
+
+COMPUTE_GROUP = cfg.OptGroup("compute_model", title="Compute model")
+COMPUTE_OPTS = [
+    cfg.BoolOpt(
+        "enable_extended_attributes",
+        default=False,
+        help="Show flavor extra specs and the pinned availability zone of servers in the "
+        "data model; the zone needs Nova API 2.96.",
+    ),
+]
+
+
+def register(conf: cfg.ConfigOpts) -> None:
+    """Register the options on ``conf``"""
+    for group, opts in (
+        (GROUP, OPTS),
+        (PLANNER_GROUP, PLANNER_OPTS),
+        (COLLECTOR_GROUP, COLLECTOR_OPTS),
+        (COMPUTE_GROUP, COMPUTE_OPTS),
+    ):
+        conf.register_group(group)
+        conf.register_opts(opts, group)

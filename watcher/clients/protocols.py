@@ -1,0 +1,116 @@
+"""What the rest of the program may ask of a cloud, real or simulated.
+
+Every failure is an ``exception.ClientError`` of the service (``http_status`` None when no
+answer came), an ``exception.InstanceNotFound``, or an ``exception.AuthorizationFailure``
+when Keystone did not let us in, in which case nothing was sent. Changing calls return the
+request id that the service gave the call.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from watcher.clients.records import (
+    Aggregate,
+    ComputeService,
+    Hypervisor,
+    InstanceAction,
+    Inventory,
+    Migration,
+    Server,
+    ServerGroup,
+)
+
+
+class Nova(Protocol):
+    """The compute service"""
+
+    def hypervisors(self) -> list[Hypervisor]:
+        """Return every hypervisor but those of type ironic"""
+
+    def services(self) -> list[ComputeService]:
+        """Return the nova-compute services"""
+
+    def servers(self, changes_since: datetime.datetime | None = None) -> list[Server]:
+        """Return the servers of all projects, or what changed, deleted ones included"""
+
+    def server(self, uuid: str) -> Server:
+        """Return one server or raise InstanceNotFound"""
+
+    def aggregates(self) -> list[Aggregate]:
+        """Return every host aggregate"""
+
+    def server_groups(self) -> list[ServerGroup]:
+        """Return the server groups of all projects"""
+
+    def migrations(
+        self, server: str, since: datetime.datetime | None = None
+    ) -> list[Migration]:
+        """Return the server's migrations, newest first, a running one with progress"""
+
+    def in_flight_migrations(self) -> list[Migration]:
+        """Return every migration of the cloud that may still hold room on two hosts"""
+
+    def instance_actions(self, server: str) -> list[InstanceAction]:
+        """Return what was asked of the server, newest first"""
+
+    def live_migrate(
+        self, server: str, host: str | None, request_id: str
+    ) -> str | None:
+        """Ask for a live migration to a host that the scheduler checks, or picks"""
+
+    def cold_migrate(
+        self, server: str, host: str | None, request_id: str
+    ) -> str | None:
+        """Ask for a cold migration to a host that the scheduler checks, or picks"""
+
+    def confirm_resize(self, server: str, request_id: str) -> str | None:
+        """Confirm a cold migration or resize"""
+
+    def revert_resize(self, server: str, request_id: str) -> str | None:
+        """Take a cold migration or resize back"""
+
+    def abort_live_migration(
+        self, server: str, migration_id: int, request_id: str
+    ) -> str | None:
+        """Ask that a running live migration be given up"""
+
+    def set_service(
+        self, service_id: str, enabled: bool, reason: str | None, request_id: str
+    ) -> str | None:
+        """Enable a compute service, or disable it with a reason"""
+
+
+class Placement(Protocol):
+    """The placement service"""
+
+    def inventories(
+        self, providers: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Inventory]]:
+        """Return provider -> resource class -> inventory; unknown providers are left out"""
+
+    def usages(self, providers: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """Return provider -> resource class -> amount used; unknown ones are left out"""
+
+
+class Keystone(Protocol):
+    """The identity service"""
+
+    def has_service(self, service_type: str) -> bool:
+        """Tell whether the catalogue has an enabled service of that type"""
+
+
+class Clients(Protocol):
+    """The services of one cloud"""
+
+    @property
+    def nova(self) -> Nova:
+        """Return the compute service"""
+
+    @property
+    def placement(self) -> Placement:
+        """Return the placement service"""
+
+    @property
+    def keystone(self) -> Keystone:
+        """Return the identity service"""

@@ -1,0 +1,175 @@
+"""What the clients read from the cloud, as frozen values; times are naive UTC."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+# Statuses of a migration record while it still holds room on two hosts. "finished" is a
+# cold migration or resize that waits for its confirmation.
+IN_FLIGHT = (
+    "queued",
+    "accepted",
+    "preparing",
+    "pre-migrating",
+    "migrating",
+    "running",
+    "post-migrating",
+    "running (post-copy)",
+    "finished",
+    "confirming",
+    "reverting",
+)
+
+# Statuses after which a migration record does not change any more. Nova calls an
+# unfinished evacuation "done" until its source host came back: the server has moved.
+ENDED_WELL = ("completed", "confirmed", "done")
+ENDED_BADLY = ("error", "failed", "cancelled", "reverted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypervisor:
+    """A compute node; its UUID is also that of its Placement provider"""
+
+    uuid: str
+    hostname: str  # of the compute service, the name that migrations take
+    name: str  # hypervisor_hostname
+    state: str = "up"
+    status: str = "enabled"
+    disabled_reason: str | None = None
+    service_id: str | None = None
+    vcpus: int | None = None
+    memory_mb: int | None = None
+    disk_gb: int | None = None
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeService:
+    """The nova-compute process of a host"""
+
+    id: str
+    host: str
+    zone: str | None = None
+    status: str = "enabled"
+    state: str = "up"
+    disabled_reason: str | None = None
+    forced_down: bool = False
+    updated_at: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flavor:
+    """The size of a server as it was when the server got it"""
+
+    name: str
+    vcpus: int
+    memory_mb: int
+    disk_gb: int = 0
+    ephemeral_gb: int = 0
+    swap_mb: int = 0
+    extra_specs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server; one in a cell that does not answer has status UNKNOWN and no host"""
+
+    uuid: str
+    name: str
+    host: str | None = None
+    hypervisor: str | None = None
+    status: str = "ACTIVE"
+    vm_state: str = "active"
+    task_state: str | None = None
+    power_state: int = 0
+    locked: bool = False
+    project_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+    availability_zone: str | None = None
+    pinned_zone: str | None = None
+    flavor: Flavor | None = None
+    boots_from_volume: bool = False
+    deleted: bool = False
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """A named set of hosts"""
+
+    id: int
+    name: str
+    zone: str | None = None
+    hosts: Sequence[str] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerGroup:
+    """Servers that shall, or shall not, share a host"""
+
+    id: str
+    policy: str
+    members: Sequence[str] = ()
+    max_per_host: int | None = None
+    name: str = ""
+    project_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationProgress:
+    """How far the memory copy of a live migration is, in bytes"""
+
+    memory_total: int | None = None
+    memory_processed: int | None = None
+    memory_remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """Nova's record of a server that changes its host or its size"""
+
+    id: int
+    uuid: str | None = None  # unknown to Nova before compute API 2.59
+    server: str
+    kind: str  # live-migration, migration, resize or evacuation
+    status: str
+    source_host: str | None = None
+    dest_host: str | None = None
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+    progress: MigrationProgress | None = None
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether it may still hold room on both hosts"""
+        return self.status in IN_FLIGHT
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the server is where it was sent and nothing waits any more"""
+        return self.status in ENDED_WELL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceAction:
+    """What somebody asked Nova to do with a server"""
+
+    request_id: str | None  # Nova's own, as it answered the request
+    action: str  # live-migration, migrate, confirmResize, ...
+    user_id: str | None = None
+    message: str | None = None  # "Error" when it failed
+    started_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """What a Placement provider has of one resource class"""
+
+    total: int
+    reserved: int = 0
+    allocation_ratio: float = 1.0
+    used: int | None = None

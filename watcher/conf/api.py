@@ -50,7 +50,9 @@ SSL_OPTS = [
     cfg.StrOpt("ca_file", help="File with the CA that clients are checked against."),
     cfg.StrOpt("cert_file", help="File with the server's certificate."),
     cfg.StrOpt("key_file", help="File with the server's private key."),
-    cfg.StrOpt("version", help="TLS version; accepted, Python's secure default is used."),
+    cfg.StrOpt(
+        "version", help="TLS version; accepted, Python's secure default is used."
+    ),
     cfg.StrOpt("ciphers", help="Ciphers in OpenSSL's list format."),
 ]
 

@@ -85,7 +85,7 @@ PROMETHEUS_OPTS = [
 def _metric_map(name: str, what: str) -> cfg.DictOpt:
     return cfg.DictOpt(
         name,
-        default={metric: None for metric in METRICS},
+        default=dict.fromkeys(METRICS),
         sample_default={},
         help=f"{what} of each metric.",
     )

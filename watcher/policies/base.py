@@ -1,0 +1,72 @@
+"""The rules that the others are made of."""
+
+from collections.abc import Sequence
+
+from oslo_policy import policy
+
+ADMIN = "rule:admin_api"
+ADMIN_OR_SERVICE = "rule:admin_or_service_api"
+READER = "rule:admin_api or rule:infra_optim_reader"
+
+RULES = [
+    policy.RuleDefault(
+        name="admin_api",
+        check_str="role:admin or role:administrator",
+        description="Who may do everything.",
+    ),
+    policy.RuleDefault(
+        name="admin_or_service_api",
+        check_str="rule:admin_api or role:service",
+        description="Administrators, and other services such as alarm senders.",
+    ),
+    policy.RuleDefault(
+        name="infra_optim_reader",
+        check_str="role:infra_optim_reader",
+        description="Who may look at everything and change nothing. Rows show the whole "
+        "cloud, so a reader of a project is none of these.",
+    ),
+    policy.RuleDefault(
+        name="show_password",
+        check_str="!",
+        description="Show secrets; nobody.",
+    ),
+]
+
+
+def rule(
+    name: str,
+    description: str,
+    method: str,
+    *paths: str,
+    check: str = ADMIN,
+) -> policy.DocumentedRuleDefault:
+    """Return the rule ``name`` for ``method`` on ``paths``"""
+    return policy.DocumentedRuleDefault(
+        name=name,
+        check_str=check,
+        description=description,
+        operations=[{"path": path, "method": method} for path in paths],
+    )
+
+
+def reads(noun: str, plural: str, ident: str) -> Sequence[policy.DocumentedRuleDefault]:
+    """Return the three rules that every listed noun has"""
+    path = f"/v1/{plural}"
+    words = noun.replace("_", " ")
+    return [
+        rule(f"{noun}:get_all", f"List {words}s.", "GET", path, check=READER),
+        rule(
+            f"{noun}:detail",
+            f"List {words}s with details.",
+            "GET",
+            f"{path}/detail",
+            check=READER,
+        ),
+        rule(
+            f"{noun}:get",
+            f"Show one {words}.",
+            "GET",
+            f"{path}/{{{ident}}}",
+            check=READER,
+        ),
+    ]

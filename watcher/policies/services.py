@@ -1,0 +1,5 @@
+"""Rules on services."""
+
+from watcher.policies import base
+
+RULES = [*base.reads("service", "services", "service_id")]

@@ -4,7 +4,7 @@ Nothing here is global. The names, defaults and look-up of files are those that 
 deployments rely on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -12,7 +12,15 @@ from oslo_config import cfg
 from oslo_log import log
 from oslo_reports import opts as reports
 
-from watcher.conf import api, applier, clients, database, datasources, decision_engine
+from watcher.conf import (
+    api,
+    applier,
+    clients,
+    database,
+    datasources,
+    decision_engine,
+    mistakes,
+)
 from watcher.conf import default as default_group
 from watcher.conf import opts as listed
 
@@ -74,3 +82,13 @@ def load(
     for (group, name), value in (overrides or {}).items():
         conf.set_override(name, value, None if group == "DEFAULT" else group)
     return conf
+
+
+def check(
+    conf: cfg.ConfigOpts, installed: Mapping[str, Collection[str]] | None = None
+) -> list[str]:
+    """Return a line for every mistake, naming group, option and what is allowed"""
+    return [
+        f"[{group}] {option}: {text}"
+        for group, option, text in mistakes.problems(conf, installed or {})
+    ]

@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-GROUP = cfg.OptGroup("api", title="REST API")
+GROUP = "api"
 OPTS = [
     cfg.HostAddressOpt(
         "host",
@@ -45,7 +45,7 @@ OPTS = [
     ),
 ]
 
-SSL_GROUP = cfg.OptGroup("ssl", title="TLS of watcher-api")
+SSL_GROUP = "ssl"
 SSL_OPTS = [
     cfg.StrOpt("ca_file", help="File with the CA that clients are checked against."),
     cfg.StrOpt("cert_file", help="File with the server's certificate."),
@@ -59,7 +59,5 @@ SSL_OPTS = [
 
 def register(conf: cfg.ConfigOpts) -> None:
     """Register the options on ``conf``"""
-    conf.register_group(GROUP)
     conf.register_opts(OPTS, GROUP)
-    conf.register_group(SSL_GROUP)
     conf.register_opts(SSL_OPTS, SSL_GROUP)

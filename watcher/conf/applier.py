@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-GROUP = cfg.OptGroup("watcher_applier", title="Applier")
+GROUP = "watcher_applier"
 OPTS = [
     cfg.IntOpt(
         "workers",
@@ -50,5 +50,4 @@ OPTS = [
 
 def register(conf: cfg.ConfigOpts) -> None:
     """Register the options on ``conf``"""
-    conf.register_group(GROUP)
     conf.register_opts(OPTS, GROUP)

@@ -18,7 +18,7 @@ METRICS = (
     "instance_root_disk_size",
 )
 
-GROUP = cfg.OptGroup("watcher_datasources", title="Sources of metrics")
+GROUP = "watcher_datasources"
 OPTS = [
     cfg.ListOpt(
         "datasources",
@@ -127,7 +127,6 @@ TABLE = {
 
 def register(conf: cfg.ConfigOpts) -> None:
     """Register the options on ``conf``"""
-    conf.register_group(GROUP)
     conf.register_opts(OPTS, GROUP)
     for name, opts in TABLE.items():
         conf.register_opts(opts, name)

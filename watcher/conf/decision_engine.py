@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-GROUP = cfg.OptGroup("watcher_decision_engine", title="Decision engine")
+GROUP = "watcher_decision_engine"
 OPTS = [
     cfg.StrOpt(
         "conductor_topic",
@@ -72,7 +72,7 @@ OPTS = [
     ),
 ]
 
-PLANNER_GROUP = cfg.OptGroup("watcher_planner", title="Planner")
+PLANNER_GROUP = "watcher_planner"
 PLANNER_OPTS = [
     cfg.StrOpt(
         "planner",
@@ -82,7 +82,7 @@ PLANNER_OPTS = [
     ),
 ]
 
-COLLECTOR_GROUP = cfg.OptGroup("collector", title="Cluster data models")
+COLLECTOR_GROUP = "collector"
 COLLECTOR_OPTS = [
     cfg.ListOpt(
         "collector_plugins",
@@ -112,7 +112,7 @@ COLLECTOR_OPTS = [
     ),
 ]
 
-COMPUTE_GROUP = cfg.OptGroup("compute_model", title="Compute model")
+COMPUTE_GROUP = "compute_model"
 COMPUTE_OPTS = [
     cfg.BoolOpt(
         "enable_extended_attributes",
@@ -131,5 +131,4 @@ def register(conf: cfg.ConfigOpts) -> None:
         (COLLECTOR_GROUP, COLLECTOR_OPTS),
         (COMPUTE_GROUP, COMPUTE_OPTS),
     ):
-        conf.register_group(group)
         conf.register_opts(opts, group)

@@ -1,0 +1,157 @@
+"""What waits for what."""
+
+import itertools
+
+import pytest
+
+from watcher import exception
+from watcher.decision_engine.goal import goals
+from watcher.decision_engine.planner.weight import WeightPlanner
+from watcher.decision_engine.solution import DefaultSolution
+from watcher.plugins import Options
+
+
+class Named:
+    name = "tried"
+
+
+class Element:
+    def __init__(self, **values):
+        self.__dict__.update(values)
+
+
+class Model:
+    """Hosts with free vCPUs, servers with a number of them"""
+
+    def __init__(self, free, servers):
+        self.free, self.servers = free, servers
+
+    def get_node_by_name(self, name):
+        if name not in self.free:
+            raise exception.ComputeNodeNotFound(name=name)
+        return name
+
+    def get_node_free_resources(self, node):
+        return {"vcpu": self.free[node], "memory": 1000, "disk": 1000}
+
+    def get_instance_by_uuid(self, uuid):
+        if uuid not in self.servers:
+            raise exception.InstanceNotFound(name=uuid)
+        return Element(vcpus=self.servers[uuid], memory=1, disk=1)
+
+
+def plan(actions, weights=None, model=None):
+    """Return {label: labels of parents}; an action is (label, type, parameters)"""
+    solution = DefaultSolution(goals.Dummy(), Named())
+    solution.model_before = model
+    for label, kind, parameters in actions:
+        solution.add_action(kind, {"label": label, **parameters})
+    # resource ids are added behind the reserved word's back, as the solution does.
+    for action in solution.actions:
+        if "server" in action["input_parameters"]:
+            action["input_parameters"]["resource_id"] = action["input_parameters"].pop(
+                "server"
+            )
+    config = Options(weights=weights or {})
+    numbers = itertools.count()
+    planned = WeightPlanner(config).plan(solution, lambda: f"u{next(numbers)}")
+    label = {a.uuid: a.input_parameters["label"] for a in planned}
+    return {label[a.uuid]: {label[p] for p in a.parents} for a in planned}
+
+
+def move(label, server, source, target=None):
+    parameters = {"server": server, "source_node": source}
+    if target:
+        parameters["destination_node"] = target
+    return label, "migrate", parameters
+
+
+def test_types_follow_the_weights_without_barriers_inside():
+    found = plan(
+        [
+            move("m1", "a", "h1"),
+            ("off", "change_nova_service_state", {"server": "n", "state": "disabled"}),
+            move("m2", "b", "h1"),
+            move("m3", "c", "h1"),
+        ]
+    )
+    assert found == {"off": set(), "m1": {"off"}, "m2": {"off"}, "m3": {"off"}}
+
+
+def test_weights_are_numbers_not_text():
+    found = plan([("a", "nop", {}), ("b", "sleep", {})], {"nop": "9", "sleep": "70"})
+    assert found == {"b": set(), "a": {"b"}}
+
+
+def test_equal_weights_run_side_by_side():
+    found = plan([("a", "nop", {}), ("b", "sleep", {})], {"nop": "5", "sleep": "5.0"})
+    assert found == {"a": set(), "b": set()}
+
+
+def test_an_unlisted_type_runs_last_and_is_told(caplog):
+    found = plan([("x", "paint", {}), move("m", "a", "h1")])
+    assert found == {"m": set(), "x": {"m"}}
+    assert "without a weight" in caplog.text
+
+
+def test_a_partial_option_keeps_the_shipped_weights_of_the_rest():
+    found = plan([("a", "nop", {}), move("m", "s", "h")], {"migrate": "80"})
+    assert found == {"m": set(), "a": {"m"}}
+
+
+def test_a_weight_that_is_no_number_is_refused():
+    with pytest.raises(exception.ConfigInvalid, match="heavy"):
+        plan([("a", "nop", {})], {"nop": "heavy"})
+
+
+def test_two_actions_on_one_server_keep_their_order():
+    found = plan([move("m1", "a", "h1", "h2"), move("m2", "a", "h2", "h3")])
+    assert found == {"m1": set(), "m2": {"m1"}}
+
+
+def test_a_host_is_enabled_before_servers_arrive_whatever_the_weights():
+    enable = {"server": "n", "state": "enabled", "resource_name": "h2"}
+    found = plan(
+        [move("m1", "a", "h1", "h2"), ("on", "change_nova_service_state", enable)],
+        {"change_nova_service_state": "1"},
+    )
+    assert found == {"on": set(), "m1": {"on"}}
+
+
+def test_a_host_is_empty_before_it_is_powered_off():
+    off = {"server": "n", "state": "off", "resource_name": "h1"}
+    found = plan(
+        [("off", "change_node_power_state", off), move("m", "a", "h1", "h2")],
+        {"change_node_power_state": "90"},
+    )
+    assert found == {"m": set(), "off": {"m"}}
+
+
+def test_an_arrival_waits_for_the_departure_that_makes_room():
+    model = Model({"h1": 0, "h2": 0, "h3": 4}, {"a": 2, "b": 2, "c": 2})
+    found = plan(
+        [
+            move("c", "c", "h2", "h3"),
+            move("a", "a", "h2", "h3"),
+            move("b", "b", "h1", "h2"),
+        ],
+        model=model,
+    )
+    assert found == {"c": set(), "a": set(), "b": {"c"}}
+
+
+def test_an_arrival_that_fits_waits_for_nobody():
+    model = Model({"h2": 4, "h3": 4}, {"a": 2, "b": 2})
+    found = plan([move("a", "a", "h2", "h3"), move("b", "b", "h1", "h2")], model=model)
+    assert found == {"a": set(), "b": set()}
+
+
+def test_only_the_last_of_a_type_hold_up_the_next():
+    found = plan(
+        [
+            move("m1", "a", "h1", "h2"),
+            move("m2", "a", "h2", "h3"),
+            ("r", "resize", {"server": "b"}),
+        ]
+    )
+    assert found == {"m1": set(), "m2": {"m1"}, "r": {"m2"}}

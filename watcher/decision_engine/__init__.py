@@ -1,0 +1,1 @@
+"""From cluster and goal to an action plan."""

@@ -1,0 +1,1 @@
+"""What audits can be asked to pursue."""

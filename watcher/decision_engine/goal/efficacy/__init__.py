@@ -1,0 +1,1 @@
+"""How the worth of a plan is measured, goal by goal."""

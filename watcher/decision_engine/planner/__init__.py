@@ -1,0 +1,1 @@
+"""Put the actions of a solution in order."""

@@ -1,0 +1,1 @@
+"""Scoring engines: functions that strategies may call by name."""

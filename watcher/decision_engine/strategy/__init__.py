@@ -1,0 +1,1 @@
+"""Strategies: how a goal is pursued."""

@@ -666,6 +666,13 @@ class NotReady(WatcherException):
     code = 503
 
 
+class DatabaseUnavailable(WatcherException):
+    """The database does not answer, or not in time"""
+
+    msg_fmt = _("The database cannot be used: %(reason)s")
+    code = 503
+
+
 class ConfigInvalid(WatcherException):
     """The configuration cannot work; the text names group, option and allowed values"""
 
@@ -677,3 +684,9 @@ class SchemaMismatch(WatcherException):
 
     msg_fmt = _("The database is at revision %(found)s, this release needs %(wanted)s; run "
                 "watcher-db-manage upgrade")
+
+
+class MigrationRefused(WatcherException):
+    """The schema cannot be changed as asked; the text says why in one line"""
+
+    msg_fmt = _("%(reason)s")

@@ -5,7 +5,7 @@ import json
 import logging
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Double, Integer, Text, exc, literal
+from sqlalchemy import BigInteger, DateTime, Double, Float, Integer, Text, exc, literal
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -23,7 +23,8 @@ PreciseDateTime = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "maria
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 # TEXT ends at 64 KiB there, which is little for a plan of thousands of actions.
 LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
-DoubleFloat = Double()
+# SQLite has one floating type, and the published schema calls it FLOAT.
+DoubleFloat = Double[float]().with_variant(Float(), "sqlite")
 
 
 class WrongJsonKind(exception.IllegalArgumentException, exc.DontWrapMixin):

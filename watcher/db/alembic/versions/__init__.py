@@ -1,0 +1,1 @@
+"""One module per revision; each finds out by inspection what is left to do."""

@@ -690,3 +690,9 @@ class MigrationRefused(WatcherException):
     """The schema cannot be changed as asked; the text says why in one line"""
 
     msg_fmt = _("%(reason)s")
+
+
+class StartRefused(WatcherException):
+    """This process must not run here, or not now; the text says what to do"""
+
+    msg_fmt = _("Not started: %(reason)s")

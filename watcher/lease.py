@@ -151,12 +151,17 @@ class Lease:
         assert claim is not None
         # The moment before the question counts: the answer may be on its way for long.
         asked = self._clock()
+        failure = None
         try:
             alive = self._store.renew(claim, LEASE_TTL_S)
         except Exception as error:  # a thread's outer edge
-            reason = f"the lease cannot be renewed: {summary(error)}"
+            failure = error
+        if failure is not None:
+            reason = f"the lease cannot be renewed: {summary(failure)}"
             if reason != self._reason:
-                LOG.warning("%s", reason, exc_info=not is_outage(error))
+                LOG.warning(
+                    "%s", reason, exc_info=None if is_outage(failure) else failure
+                )
             self._reason = reason
             return RETRY_S
         if not alive:

@@ -20,7 +20,11 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
 
 # Waiting cannot mend these: somebody has to change a file or run a command.
-FATAL = (exception.ConfigInvalid, exception.SchemaMismatch)
+FATAL = (
+    exception.ConfigInvalid,
+    exception.SchemaMismatch,
+    exception.StartRefused,
+)
 
 # Errors of libraries that mean "the other side is away", by name so that no library
 # has to be imported to recognise them.
@@ -63,8 +67,8 @@ def summary(error: BaseException) -> str:
 
 
 def left(deadline: float) -> float:
-    """Return the seconds until ``deadline``, never below zero"""
-    return max(0.0, deadline - time.monotonic())
+    """Return the seconds until ``deadline``: never below zero, never too many to wait"""
+    return min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
 
 
 class Backoff:
@@ -107,20 +111,26 @@ def wait_for(
         except FATAL:
             raise
         except Exception as error:  # the outer edge: any library, any error
-            reason = f"waiting for {what}: {summary(error)}"
-            if reason != last:
-                LOG.warning("Still %s", reason, exc_info=not is_outage(error))
-                last = reason
+            failure = error
+        else:
+            if last:
+                LOG.info("%s is there", what)
             if told:
-                told(reason)
-            stop.wait(backoff.next())
-            continue
-        if last:
-            LOG.info("%s is there", what)
+                told(None)
+            return result
+        # Logged out here because oslo.log adds the error that is being handled.
+        reason = f"waiting for {what}: {summary(failure)}"
+        if reason != last:
+            LOG.warning("Still %s", reason, exc_info=_unexpected(failure))
+            last = reason
         if told:
-            told(None)
-        return result
+            told(reason)
+        stop.wait(backoff.next())
     return None
+
+
+def _unexpected(error: BaseException) -> BaseException | None:
+    return None if is_outage(error) else error
 
 
 class Ticker:
@@ -184,18 +194,21 @@ class Ticker:
 
     def _round(self) -> None:
         self.rounds += 1
+        failure = None
         try:
             self._fn()
         except Exception as error:  # a thread's outer edge
-            self.failures += 1
-            reason = summary(error)
-            if not is_outage(error):
-                LOG.exception("%s failed", self.name)
-            elif reason != self._reason:
-                LOG.warning("%s failed, will be tried again: %s", self.name, reason)
-            self._reason = reason
-        else:
+            failure = error
+        if failure is None:
             if self._reason:
                 LOG.info("%s works again", self.name)
             self.failures = 0
             self._reason = None
+            return
+        self.failures += 1
+        reason = summary(failure)
+        if not is_outage(failure):
+            LOG.error("%s failed", self.name, exc_info=failure)
+        elif reason != self._reason:
+            LOG.warning("%s failed, will be tried again: %s", self.name, reason)
+        self._reason = reason

@@ -57,15 +57,16 @@ class _Client:
                 self._rpc.broker.check()
             client = self._client.prepare(retry=0)
             self._casts.do(lambda: client.cast(ctx, method, **args), CAST_WAIT_S)
+            self._down = False
+            return True
         except Exception as error:  # errors of three libraries come through here
-            self._down = True
-            LOG.warning(
-                "%s was not sent, the next scan will find the row: %s",
-                method, summary(error), extra=args,
-            )  # fmt: skip
-            return False
-        self._down = False
-        return True
+            reason = summary(error)
+        self._down = True
+        LOG.warning(
+            "%s was not sent, the next scan will find the row: %s",
+            method, reason, extra=args,
+        )  # fmt: skip
+        return False
 
     def _call(self, ctx: RequestContext, method: str, **args: Any) -> Any:
         self._rpc.broker.check()

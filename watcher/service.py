@@ -1,0 +1,151 @@
+"""How a program of ours begins: configuration, logs, refusals, heartbeat."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+import watcher._threading  # noqa: F401
+
+# isort: split
+from oslo_config import cfg
+from oslo_log import log as logging
+from oslo_service import opts as service_opts
+
+from watcher import bus, exception
+from watcher import conf as config
+from watcher.daemon import Daemon
+from watcher.domain.records import Service
+from watcher.parts import Backoff, Part, Ticker, left, summary, wait_for
+
+LOG = logging.getLogger(__name__)
+
+__all__ = [
+    "Backoff", "Daemon", "Heartbeat", "Part", "Ticker", "left", "main", "prepare",
+    "refuse_foreign", "refuse_python_watcher", "wait_for",
+]  # fmt: skip
+
+PRODUCT = "watcher"
+LONGEST_BEAT_S = 20.0
+
+
+def prepare(
+    program: str,
+    argv: Sequence[str] | None = None,
+    *,
+    tool: bool = False,
+    overrides: Mapping[tuple[str | None, str], Any] | None = None,
+    cli_opts: Sequence[cfg.Opt] = (),
+    installed: Mapping[str, Collection[str]] | None = None,
+) -> cfg.ConfigOpts:
+    """Return the checked configuration of ``program``; logging is set up.
+
+    ``tool``: results go to standard output, so logs go to standard error. ``overrides``
+    win over everything, options of oslo libraries included.
+    """
+    refuse_python_watcher()
+    argv = sys.argv[1:] if argv is None else argv
+    conf = config.load(program, argv, cli_opts=cli_opts)
+    bus.register(conf)
+    service_opts.register_service_opts(conf)
+    for (group, name), value in (overrides or {}).items():
+        conf.set_override(name, value, None if group == "DEFAULT" else group)
+    if tool:
+        conf.set_override("use_stderr", True)
+    logging.setup(conf, PRODUCT, config.version())
+    mistakes = config.check(conf, installed)
+    if mistakes:
+        raise exception.StartRefused("\n".join(mistakes))
+    if conf.log_options:
+        conf.log_opt_values(LOG, logging.DEBUG)
+    return conf
+
+
+def refuse_python_watcher() -> None:
+    """Raise StartRefused when the other distribution of the same package is installed"""
+    try:
+        found = metadata.distribution("python-watcher")
+    except metadata.PackageNotFoundError:
+        return
+    raise exception.StartRefused(
+        reason=f"python-watcher {found.version} is installed in the same environment and "
+        "provides the same Python package. Remove it: pip uninstall python-watcher, then "
+        "pip install --force-reinstall openstack-watcher (plugins that require it are "
+        "installed with pip install --no-deps)"
+    )
+
+
+def refuse_foreign(rows: Sequence[Service], alive_s: float) -> None:
+    """Raise StartRefused when services of the other implementation are alive.
+
+    ``rows`` are those that were seen less than ``alive_s`` seconds ago.
+    """
+    if not rows:
+        return
+    names = ", ".join(sorted(f"{row.name} on {row.host}" for row in rows))
+    raise exception.StartRefused(
+        reason=f"services of another Watcher implementation are running: {names}. Both "
+        "would work on the same audits and action plans. Stop them everywhere, wait "
+        f"{alive_s:.0f} s until their last heartbeat is old, and start again; only the "
+        "API may run mixed"
+    )
+
+
+class Heartbeat:
+    """Tells the database that this service is alive; its own thread, so never starved"""
+
+    def __init__(self, conf: cfg.ConfigOpts, beat: Callable[[bool], Any]):
+        self.name = "heartbeat"
+        self._beat = beat
+        self._limit_s = float(conf.service_down_time)
+        self._last = time.monotonic()
+        self.period_s = min(self._limit_s / 3, LONGEST_BEAT_S)
+        self._ticker = Ticker(self.name, self.period_s, self._once)
+
+    def start(self) -> None:
+        """Beat now and from now on"""
+        self._last = time.monotonic()
+        self._ticker.start()
+
+    def stop(self, deadline: float) -> None:
+        """Beat a last time, marking the service as stopped"""
+        self._ticker.stop(deadline)
+        last = threading.Thread(target=self._goodbye, name=self.name, daemon=True)
+        last.start()
+        last.join(left(deadline))
+
+    def ready(self) -> str | None:
+        """Return since when nobody can see that we are alive, or None"""
+        silent_s = time.monotonic() - self._last
+        if silent_s <= self._limit_s:
+            return None
+        return f"no heartbeat could be written for {silent_s:.0f} s"
+
+    def _once(self) -> None:
+        self._beat(False)
+        self._last = time.monotonic()
+
+    def _goodbye(self) -> None:
+        try:
+            self._beat(True)
+        except Exception as error:  # a thread's outer edge
+            LOG.warning("The service is not marked as stopped: %s", summary(error))
+
+
+def main(
+    program: str,
+    build: Callable[[cfg.ConfigOpts], Daemon],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Run the daemon that ``build`` makes of the configuration; return the exit status"""
+    try:
+        daemon = build(prepare(program, argv))
+        status = daemon.run()
+    except (exception.WatcherException, cfg.Error) as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return 1
+    if daemon.fatal is not None:
+        print(f"{program}: {daemon.fatal}", file=sys.stderr)
+    return status

@@ -1,0 +1,246 @@
+"""Action plans: the queue of the applier, stored as a whole or not at all."""
+
+import builtins
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from watcher import exception
+from watcher.db import bulk, efficacy, explanations, rows, work
+from watcher.db.models import Action, Audit, Strategy
+from watcher.db.models import ActionPlan as Table
+from watcher.db.query import ListQuery
+from watcher.db.work import KEEP, Keep
+from watcher.domain import states
+from watcher.domain.records import ActionPlan, Claim, NewPlan
+
+_table: sa.Table = Table.__table__  # type: ignore[assignment]
+_actions: sa.Table = Action.__table__  # type: ignore[assignment]
+_audits: sa.Table = Audit.__table__  # type: ignore[assignment]
+_strategies: sa.Table = Strategy.__table__  # type: ignore[assignment]
+
+
+def _records(tx: orm.Session, found: Any) -> builtins.list[ActionPlan]:
+    indicators = efficacy.of_plans(tx, [row.id for row in found])
+    return [
+        ActionPlan(
+            **rows.base_of(row),
+            uuid=rows.uuid_of(row, "action_plans"),
+            audit_id=row.audit_id,
+            audit_uuid=row.audit_uuid or rows.made_up_uuid("audits", row.audit_id),
+            strategy_id=row.strategy_id,
+            strategy_uuid=row.strategy_uuid,
+            strategy_name=row.strategy_name,
+            state=row.state or states.PENDING,
+            global_efficacy=row.global_efficacy,
+            efficacy_indicators=indicators.get(row.id, ()),
+            hostname=row.hostname,
+            status_message=row.status_message,
+            owner=row.owner,
+            owner_epoch=row.owner_epoch,
+        )
+        for row in found
+    ]
+
+
+# The audit's UUID is told even when the audit was deleted: users look for its plans.
+_joined = {
+    "audit_uuid": _audits.c.uuid,
+    "strategy_uuid": rows.live(_strategies, _strategies.c.uuid),
+    "strategy_name": rows.live(_strategies, _strategies.c.name),
+}
+NOUN: rows.Noun[ActionPlan] = rows.Noun(
+    kind="action_plan",
+    table=_table,
+    select=sa.select(
+        *_table.c, *(column.label(name) for name, column in _joined.items())
+    ).select_from(
+        _table.outerjoin(_audits, _table.c.audit_id == _audits.c.id).outerjoin(
+            _strategies, _table.c.strategy_id == _strategies.c.id
+        )
+    ),
+    records=_records,
+    not_found=lambda ident: exception.ActionPlanNotFound(action_plan=ident),
+    taken=lambda values: exception.ActionPlanAlreadyExists(uuid=values.get("uuid")),
+    filters=rows.filterable(
+        _table,
+        *("state", "audit_id", "strategy_id", "hostname", "owner"),
+        audit_uuid=_audits.c.uuid,
+        strategy_uuid=_strategies.c.uuid,
+        strategy_name=_strategies.c.name,
+    ),
+    sort_keys={
+        **rows.own_columns(
+            _table,
+            *("audit_id", "strategy_id", "state", "global_efficacy", "hostname"),
+            "status_message",
+        ),
+        **_joined,
+    },
+    system_texts=frozenset({"status_message", "hostname", "owner"}),
+)
+WORK = work.Work(
+    noun=NOUN,
+    table=states.PLAN,
+    running=frozenset({states.ONGOING, states.CANCELLING}),
+)
+
+
+def get(tx: orm.Session, ident: str | int, *, show_deleted: bool = False) -> ActionPlan:
+    """Return the plan with UUID ``ident``"""
+    return rows.get(tx, NOUN, ident, show_deleted=show_deleted)
+
+
+def list(tx: orm.Session, query: ListQuery) -> builtins.list[ActionPlan]:
+    """Return one page of plans"""
+    return rows.listed(tx, NOUN, query)
+
+
+def create(tx: orm.Session, **values: Any) -> ActionPlan:
+    """Insert a plan without actions, PENDING unless told otherwise"""
+    return rows.insert(tx, NOUN, {"state": states.PENDING, **values})
+
+
+def update(
+    tx: orm.Session, uuid: str, /, *, claim: Claim | None = None, **changes: Any
+) -> ActionPlan:
+    """Change columns of a live plan; with ``claim`` only while it is ours"""
+    return work.update(tx, WORK, uuid, changes, claim)
+
+
+def step(
+    tx: orm.Session,
+    uuid: str,
+    old: str,
+    new: str,
+    *,
+    message: str | None | Keep = KEEP,
+    claim: Claim | None = None,
+    reason: str | None = None,
+    **columns: Any,
+) -> ActionPlan:
+    """Move a plan from state ``old`` to ``new``, or raise StateChanged or LeaseLost"""
+    return work.step(
+        tx, WORK, uuid, old, new, message=message, claim=claim, reason=reason, **columns
+    )
+
+
+def claim(tx: orm.Session, uuid: str, claim: Claim, host: str) -> ActionPlan | None:
+    """Make the plan ours and ONGOING, or adopt it from a dead applier as it is"""
+
+    def startable(plan: ActionPlan) -> bool:
+        return plan.state == states.PENDING
+
+    return work.claim(tx, WORK, uuid, claim, host, startable)
+
+
+def claimable(tx: orm.Session, limit: int = 100) -> builtins.list[str]:
+    """Return UUIDs of plans that wait for an applier or lost theirs, oldest first"""
+    waiting = _table.c.state.in_((states.PENDING, *sorted(WORK.running)))
+    return work.claimable(tx, WORK, waiting, limit)
+
+
+def release(tx: orm.Session, claim: Claim) -> int:
+    """Give back every plan that is still ours; return how many"""
+    return work.release(tx, WORK, claim)
+
+
+def ongoing(tx: orm.Session) -> builtins.list[ActionPlan]:
+    """Return the plans that an applier is carrying out, oldest first"""
+    return rows.listed(tx, NOUN, ListQuery(filters={"state": states.ONGOING}))
+
+
+def save(tx: orm.Session, plan: NewPlan) -> ActionPlan:
+    """Store a plan with its actions, indicators and reasons
+
+    A plan without actions has nothing left to do and is SUCCEEDED at once.
+    """
+    audit = tx.execute(
+        sa.select(_audits.c.id, _audits.c.goal_id).where(
+            _audits.c.uuid == plan.audit_uuid
+        )
+    ).first()
+    if audit is None:
+        raise exception.AuditNotFound(audit=plan.audit_uuid)
+    strategy_id = tx.scalar(
+        sa.select(_strategies.c.id).where(
+            _strategies.c.name == plan.strategy_name,
+            _strategies.c.deleted_at.is_(None),
+        )
+    )
+    if strategy_id is None:
+        raise exception.StrategyNotFound(strategy=plan.strategy_name)
+    values = {
+        "uuid": plan.uuid,
+        "audit_id": audit.id,
+        "strategy_id": strategy_id,
+        "state": plan.state if plan.actions else states.SUCCEEDED,
+        "global_efficacy": [*plan.global_efficacy],
+    }
+    ident = bulk.insert_plan(tx, NOUN, values)
+    efficacy.insert(tx, ident, plan.efficacy_indicators)
+    bulk.insert_actions(tx, ident, plan)
+    if plan.explanation:
+        explanations.save(
+            tx,
+            audit_uuid=plan.audit_uuid,
+            plan_uuid=plan.uuid,
+            document=plan.explanation,
+        )
+    return bulk.announce(tx, NOUN, ident)
+
+
+def cancel(
+    tx: orm.Session,
+    uuid: str,
+    old: str,
+    *,
+    message: str | None = None,
+    reason: str | None = None,
+) -> ActionPlan:
+    """Cancel a plan that has not begun, together with its PENDING actions"""
+    new = step(
+        tx,
+        uuid,
+        old,
+        states.CANCELLED,
+        message=KEEP if message is None else message,
+        reason=reason,
+    )
+    bulk.step_actions(tx, new, states.CANCELLED, (states.PENDING,), reason=message)
+    return new
+
+
+def supersede(
+    tx: orm.Session, audit_uuid: str, *, keep: str | None = None
+) -> builtins.list[str]:
+    """Cancel the RECOMMENDED plans of an audit but ``keep``; return their UUIDs"""
+    found = rows.listed(
+        tx,
+        NOUN,
+        ListQuery(filters={"audit_uuid": audit_uuid, "state": states.RECOMMENDED}),
+    )
+    cancelled = []
+    for plan in found:
+        if plan.uuid == keep:
+            continue
+        try:
+            cancel(
+                tx,
+                plan.uuid,
+                states.RECOMMENDED,
+                reason=f"replaced by plan {keep}" if keep else "replaced",
+            )
+        except exception.StateChanged:
+            # Started or cancelled by somebody this very moment: leave it alone.
+            continue
+        cancelled.append(plan.uuid)
+    return cancelled
+
+
+def soft_delete(tx: orm.Session, uuid: str) -> None:
+    """Hide a plan that is not being carried out, with its actions and indicators"""
+    gone = rows.soft_delete(tx, NOUN, uuid, states.PLAN_DELETABLE)
+    bulk.delete_actions(tx, gone)
+    efficacy.soft_delete(tx, gone.id)

@@ -1,0 +1,192 @@
+"""Audits: the queue of the decision engine and its results."""
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from watcher import exception
+from watcher.db import action_plans, rows, work
+from watcher.db.models import Audit as Table
+from watcher.db.models import Goal, Strategy
+from watcher.db.query import ListQuery
+from watcher.db.work import KEEP, Keep
+from watcher.domain import states
+from watcher.domain.records import Audit, Claim
+
+_table: sa.Table = Table.__table__  # type: ignore[assignment]
+_goals: sa.Table = Goal.__table__  # type: ignore[assignment]
+_strategies: sa.Table = Strategy.__table__  # type: ignore[assignment]
+
+
+def _record(row: rows.Row) -> Audit:
+    return Audit(
+        **rows.base_of(row),
+        uuid=rows.uuid_of(row, "audits"),
+        name=row.name or _old_name(row),
+        audit_type=row.audit_type or states.ONESHOT,
+        state=row.state or states.PENDING,
+        goal_id=row.goal_id,
+        goal_uuid=row.goal_uuid,
+        goal_name=row.goal_name,
+        strategy_id=row.strategy_id,
+        strategy_uuid=row.strategy_uuid,
+        strategy_name=row.strategy_name,
+        parameters=row.parameters,
+        interval=None if row.interval is None else str(row.interval),
+        scope=row.scope,
+        auto_trigger=bool(row.auto_trigger),
+        next_run_time=row.next_run_time,
+        hostname=row.hostname,
+        start_time=row.start_time,
+        end_time=row.end_time,
+        force=bool(row.force),
+        status_message=row.status_message,
+        owner=row.owner,
+        owner_epoch=row.owner_epoch,
+    )
+
+
+def _old_name(row: rows.Row) -> str:
+    """Name of an audit from before audits had one"""
+    made = row.created_at.isoformat() if row.created_at else str(row.id)
+    return f"{row.strategy_name or row.goal_name or 'audit'}-{made}"[:63]
+
+
+_joined = {
+    "goal_uuid": rows.live(_goals, _goals.c.uuid),
+    "goal_name": rows.live(_goals, _goals.c.name),
+    "strategy_uuid": rows.live(_strategies, _strategies.c.uuid),
+    "strategy_name": rows.live(_strategies, _strategies.c.name),
+}
+NOUN: rows.Noun[Audit] = rows.Noun(
+    kind="audit",
+    table=_table,
+    select=sa.select(
+        *_table.c, *(column.label(name) for name, column in _joined.items())
+    ).select_from(
+        _table.outerjoin(_goals, _table.c.goal_id == _goals.c.id).outerjoin(
+            _strategies, _table.c.strategy_id == _strategies.c.id
+        )
+    ),
+    records=lambda tx, found: [_record(row) for row in found],
+    not_found=lambda ident: exception.AuditNotFound(audit=ident),
+    taken=lambda values: exception.AuditAlreadyExists(
+        audit=values.get("name") or values.get("uuid")
+    ),
+    filters=rows.filterable(
+        _table,
+        *("name", "audit_type", "state", "goal_id", "strategy_id", "hostname"),
+        *("auto_trigger", "next_run_time", "start_time", "end_time", "owner"),
+        goal_uuid=_goals.c.uuid,
+        goal_name=_goals.c.name,
+        strategy_uuid=_strategies.c.uuid,
+        strategy_name=_strategies.c.name,
+    ),
+    sort_keys={
+        **rows.own_columns(
+            _table,
+            *("name", "audit_type", "state", "parameters", "interval", "scope"),
+            *("goal_id", "strategy_id", "auto_trigger", "next_run_time", "hostname"),
+            *("start_time", "end_time", "force", "status_message"),
+        ),
+        **_joined,
+    },
+    by_name=True,
+    system_texts=frozenset({"status_message", "hostname", "owner"}),
+)
+WORK = work.Work(
+    noun=NOUN,
+    table=states.AUDIT,
+    running=frozenset({states.ONGOING}),
+)
+# An audit that ended may be deleted, a suspended one too; never one that may still run.
+DELETABLE = frozenset(
+    (states.SUSPENDED, states.FAILED, states.SUCCEEDED, states.CANCELLED)
+)
+
+
+def get(tx: orm.Session, ident: str | int, *, show_deleted: bool = False) -> Audit:
+    """Return the audit with UUID, id or name ``ident``"""
+    return rows.get(tx, NOUN, ident, show_deleted=show_deleted)
+
+
+def list(tx: orm.Session, query: ListQuery) -> builtins.list[Audit]:
+    """Return one page of audits"""
+    return rows.listed(tx, NOUN, query)
+
+
+def create(tx: orm.Session, **values: Any) -> Audit:
+    """Insert an audit, PENDING unless told otherwise"""
+    return rows.insert(tx, NOUN, {"state": states.PENDING, **values})
+
+
+def update(
+    tx: orm.Session, uuid: str, /, *, claim: Claim | None = None, **changes: Any
+) -> Audit:
+    """Change columns of a live audit; with ``claim`` only while it is ours"""
+    return work.update(tx, WORK, uuid, changes, claim)
+
+
+def step(
+    tx: orm.Session,
+    uuid: str,
+    old: str,
+    new: str,
+    *,
+    message: str | None | Keep = KEEP,
+    claim: Claim | None = None,
+    reason: str | None = None,
+    **columns: Any,
+) -> Audit:
+    """Move an audit from state ``old`` to ``new``, or raise StateChanged or LeaseLost"""
+    return work.step(
+        tx, WORK, uuid, old, new, message=message, claim=claim, reason=reason, **columns
+    )
+
+
+def claim(
+    tx: orm.Session, uuid: str, claim: Claim, host: str, *, rearm: bool = False
+) -> Audit | None:
+    """Make the audit ours and ONGOING; None when somebody else has it or it ended
+
+    With ``rearm`` an EVENT audit that ended is started once more: it was triggered.
+    """
+    ended = (states.SUCCEEDED, states.FAILED)
+
+    def startable(audit: Audit) -> bool:
+        again = rearm and audit.audit_type == states.EVENT and audit.state in ended
+        return again or audit.state == states.PENDING
+
+    return work.claim(tx, WORK, uuid, claim, host, startable)
+
+
+def claimable(tx: orm.Session, limit: int = 100) -> builtins.list[str]:
+    """Return UUIDs of audits that wait for an engine or lost theirs, oldest first"""
+    waiting = sa.and_(
+        _table.c.audit_type == states.ONESHOT, _table.c.state == states.PENDING
+    )
+    left = sa.and_(
+        _table.c.audit_type.in_((states.ONESHOT, states.EVENT)),
+        _table.c.state == states.ONGOING,
+    )
+    return work.claimable(tx, WORK, sa.or_(waiting, left), limit)
+
+
+def release(tx: orm.Session, claim: Claim) -> int:
+    """Give back every audit that is still ours; return how many"""
+    return work.release(tx, WORK, claim)
+
+
+def supersede(
+    tx: orm.Session, audit_uuid: str, *, keep: str | None = None
+) -> Sequence[str]:
+    """Cancel the RECOMMENDED plans of an audit but ``keep``; return their UUIDs"""
+    return action_plans.supersede(tx, audit_uuid, keep=keep)
+
+
+def soft_delete(tx: orm.Session, uuid: str) -> None:
+    """Hide an audit that cannot run any more; its plans stay"""
+    rows.soft_delete(tx, NOUN, uuid, DELETABLE)

@@ -1,0 +1,51 @@
+"""Tells the history table and one observer what changed, inside the same transaction."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import orm
+
+from watcher.db import history
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """One row that was created, replaced or soft-deleted"""
+
+    kind: str
+    verb: str
+    old: Any
+    new: Any
+    reason: str | None = None
+
+
+Observer = Callable[[orm.Session, Change], None]
+
+
+def observed(tx: orm.Session) -> bool:
+    """Tell whether anybody wants to hear of changes"""
+    return tx.info.get("observer") is not None
+
+
+def announce(tx: orm.Session, change: Change) -> None:
+    """Record a change of state and tell the observer of the change"""
+    old = getattr(change.old, "state", None)
+    new = getattr(change.new, "state", None)
+    if old != new:
+        history.add(
+            tx,
+            resource=change.kind,
+            uuid=(change.new or change.old).uuid,
+            old=old,
+            new=new,
+            reason=change.reason,
+        )
+    tell(tx, change)
+
+
+def tell(tx: orm.Session, change: Change) -> None:
+    """Tell the observer alone: history was written in bulk"""
+    observer: Observer | None = tx.info.get("observer")
+    if observer is not None:
+        observer(tx, change)

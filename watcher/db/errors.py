@@ -1,0 +1,129 @@
+"""What a database driver's error means, whatever the driver calls it."""
+
+import enum
+
+from sqlalchemy import exc
+
+from watcher import exception
+
+SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CONSTRAINT = 5, 6, 19
+SQLITE_UNIQUE = (2067, 1555)
+SQLITE_FOREIGN_KEY = 787
+
+
+class Kind(enum.Enum):
+    """What to do about an error"""
+
+    DUPLICATE = "a unique key is taken"
+    REFERENCE = "a foreign key points nowhere"
+    DEADLOCK = "another transaction was in the way; try again"
+    AWAY = "the server cannot be reached"
+    DATA = "a value does not fit its column"
+    OTHER = "a fault of ours or of the schema"
+
+
+class Again(Exception):
+    """Raised inside a transaction that must be rolled back and run once more"""
+
+
+_MYSQL = {
+    1062: Kind.DUPLICATE,
+    1216: Kind.REFERENCE,
+    1217: Kind.REFERENCE,
+    1451: Kind.REFERENCE,
+    1452: Kind.REFERENCE,
+    1020: Kind.DEADLOCK,
+    1205: Kind.DEADLOCK,
+    1213: Kind.DEADLOCK,
+    1040: Kind.AWAY,
+    1047: Kind.AWAY,
+    1053: Kind.AWAY,
+    1927: Kind.AWAY,
+    2002: Kind.AWAY,
+    2003: Kind.AWAY,
+    2006: Kind.AWAY,
+    2013: Kind.AWAY,
+    2014: Kind.AWAY,
+    2055: Kind.AWAY,
+    1264: Kind.DATA,
+    1265: Kind.DATA,
+    1292: Kind.DATA,
+    1366: Kind.DATA,
+    1406: Kind.DATA,
+}
+_POSTGRESQL = {
+    "23505": Kind.DUPLICATE,
+    "23503": Kind.REFERENCE,
+    "40001": Kind.DEADLOCK,
+    "40P01": Kind.DEADLOCK,
+    "55P03": Kind.DEADLOCK,
+    "53300": Kind.AWAY,
+    "57P01": Kind.AWAY,
+    "57P02": Kind.AWAY,
+    "57P03": Kind.AWAY,
+}
+
+
+def kind(error: exc.DBAPIError) -> Kind:
+    """Classify ``error`` by the driver's own number, never by its text"""
+    if error.connection_invalidated:
+        return Kind.AWAY
+    orig = error.orig
+    number = orig.args[0] if orig is not None and orig.args else None
+    sqlite_code = getattr(orig, "sqlite_errorcode", None)
+    if sqlite_code is not None:
+        return _sqlite(sqlite_code)
+    if hasattr(orig, "sqlstate") or hasattr(orig, "pgcode"):
+        return _postgresql(error)
+    if isinstance(number, int):
+        return _MYSQL.get(number, Kind.OTHER)
+    return Kind.OTHER
+
+
+def _sqlite(code: int) -> Kind:
+    if code in SQLITE_UNIQUE:
+        return Kind.DUPLICATE
+    if code == SQLITE_FOREIGN_KEY:
+        return Kind.REFERENCE
+    if code & 0xFF in (SQLITE_BUSY, SQLITE_LOCKED):
+        return Kind.DEADLOCK
+    return Kind.OTHER
+
+
+def _postgresql(error: exc.DBAPIError) -> Kind:
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    if state is None:
+        # Without a state the server never answered (refused, reset, timed out), or the
+        # driver itself turned a value down.
+        if isinstance(error, exc.DataError):
+            return Kind.DATA
+        away = isinstance(error, exc.OperationalError)
+        return Kind.AWAY if away else Kind.OTHER
+    if state.startswith("08"):
+        return Kind.AWAY
+    if state.startswith("22"):
+        return Kind.DATA
+    return _POSTGRESQL.get(state, Kind.OTHER)
+
+
+def is_duplicate(error: exc.DBAPIError) -> bool:
+    """Tell whether a unique key refused the row"""
+    return kind(error) is Kind.DUPLICATE
+
+
+def translate(error: exc.DBAPIError) -> Exception:
+    """Return the error that callers outside this package should see"""
+    what = kind(error)
+    if what is Kind.AWAY:
+        return exception.DatabaseUnavailable(reason=str(error.orig))
+    if what is Kind.DEADLOCK:
+        return exception.DatabaseUnavailable(
+            reason="too many transactions were in each other's way"
+        )
+    if what is Kind.DUPLICATE:
+        return exception.Conflict("A row with the same unique key exists")
+    if what is Kind.REFERENCE:
+        return exception.Invalid("The request refers to a row that does not exist")
+    if what is Kind.DATA:
+        return exception.Invalid("A value cannot be stored by this database")
+    return error

@@ -1,0 +1,1 @@
+"""The cloud as data, and the rules that judge it; used by all engines."""

@@ -1,0 +1,1 @@
+"""Reads clouds into models and keeps the models fresh."""

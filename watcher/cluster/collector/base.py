@@ -1,0 +1,158 @@
+"""What collectors derive from, also those written elsewhere."""
+
+import abc
+import copy
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, ParamSpec, TypeVar
+
+from oslo_config import cfg
+from oslo_log import log
+
+from watcher.cluster.model.base import Model
+
+LOG = log.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How clouds are read: attempts for each query, seconds between, threads, limit"""
+
+    attempts: int = 10
+    interval_s: float = 1
+    timeout_s: float = 600
+    threads: int = 4
+    extended_attributes: bool = False
+    sleep: Callable[[float], None] = time.sleep
+
+    @classmethod
+    def of(cls, conf: cfg.ConfigOpts) -> "Reading":
+        """Take the values from the configuration"""
+        return cls(
+            attempts=conf.collector.api_query_max_retries,
+            interval_s=conf.collector.api_query_interval,
+            timeout_s=conf.collector.compute_resources_collector_timeout,
+            extended_attributes=conf.compute_model.enable_extended_attributes,
+        )
+
+
+class BaseModelBuilder:
+    """Asks a cloud, again when it fails; the last error is raised as it came"""
+
+    def __init__(self, osc: Any = None, reading: Reading | None = None) -> None:
+        self.osc = osc
+        self.reading = reading or Reading()
+
+    def call_retry(self, f: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call ``f`` until it answers, at most [collector]/api_query_max_retries times"""
+        for left in range(self.reading.attempts - 1, -1, -1):
+            try:
+                return f(*args, **kwargs)
+            except Exception as error:
+                # Clients of other packages raise whatever they like.
+                if not left:
+                    raise
+                LOG.warning(
+                    "Reading the cloud failed, %d attempts left: %s", left, error
+                )
+                self.call_retry_reset(error)
+                self.reading.sleep(self.reading.interval_s)
+        raise AssertionError("unreachable")
+
+    def call_retry_reset(self, exc: BaseException) -> None:
+        """Prepare the next attempt; for builders that must reconnect"""
+
+    def execute(self, model_scope: Any = None) -> Any:
+        """Build and return the model"""
+        return None
+
+
+class BaseClusterDataModelCollector(abc.ABC):
+    """Builds a model of a part of the cloud and keeps the current one
+
+    ``reading`` is set by the program after construction; ``osc`` are the clients.
+    """
+
+    SCHEMA: ClassVar[Mapping[str, Any] | None] = None
+    reading: Reading = Reading()
+
+    def __init__(self, config: Any, osc: Any = None) -> None:
+        self.config = config
+        self.osc = osc
+        self.lock = threading.RLock()
+        self.sync_lock = threading.RLock()
+        self._cluster_data_model: Any = None
+
+    @abc.abstractmethod
+    def execute(self) -> Any:
+        """Build and return the model, or None when there is nothing to build yet"""
+
+    def refresh(self, model: Any) -> Any:
+        """Return a newer model than ``model`` by a few queries, or None: build it afresh"""
+        return None
+
+    @abc.abstractmethod
+    def get_audit_scope_handler(self, audit_scope: Any) -> Any:
+        """Return an object whose ``get_scoped_model`` cuts a model to the scope"""
+
+    @property
+    @abc.abstractmethod
+    def notification_endpoints(self) -> Sequence[Any] | None:
+        """Objects that handle notifications for this model"""
+
+    @classmethod
+    def get_config_opts(cls) -> list[cfg.Opt]:
+        """Return the options of the collector's own group"""
+        return [
+            cfg.IntOpt(
+                "period",
+                default=3600,
+                min=0,
+                help="Seconds after which the model is read again from scratch.",
+            )
+        ]
+
+    @property
+    def cluster_data_model(self) -> Any:
+        """The current model; it is built when there is none"""
+        with self.lock:
+            if self._cluster_data_model is None:
+                self._cluster_data_model = self.execute()
+            return self._cluster_data_model
+
+    @cluster_data_model.setter
+    def cluster_data_model(self, model: Any) -> None:
+        with self.lock:
+            self._cluster_data_model = model
+
+    def get_latest_cluster_data_model(self) -> Any:
+        """Return a copy of the current model that the caller may change"""
+        with self.lock:
+            return copy.deepcopy(self.cluster_data_model)
+
+    def synchronize(self) -> None:
+        """Read the model afresh; the old one stays when that fails"""
+        with self.sync_lock:
+            self.cluster_data_model = self.execute()
+
+    def set_cluster_data_model_as_stale(self) -> None:
+        """Say that the current model must not be reasoned on"""
+        self.cluster_data_model = StaleModel()
+
+
+class StaleModel(Model):
+    """Stands for a model that cannot be trusted: it is false"""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def to_string(self) -> str:
+        return "stale"
+
+    def to_xml(self) -> str:
+        return "<ModelRoot/>"

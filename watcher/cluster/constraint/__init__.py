@@ -1,0 +1,1 @@
+"""Rules that every plan obeys, each able to search and to judge."""

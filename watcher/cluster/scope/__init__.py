@@ -1,0 +1,1 @@
+"""What part of the cluster an audit may look at."""

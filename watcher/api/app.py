@@ -1,0 +1,81 @@
+"""Builds the WSGI application, layer by layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from oslo_config import cfg
+from oslo_middleware import cors, http_proxy_to_wsgi, request_id
+from pecan import core
+
+from watcher.api import edge, root
+from watcher.api.call import Judge, Parts, Store
+from watcher.api.router import Request, Root
+from watcher.api.v1 import goals
+from watcher.conf import opts
+
+RESOURCES = (
+    goals.Goals,
+)
+# Resources of ours beside the published ones, found at every microversion.
+EXTENSIONS = (
+    "/v1/action_plans/{action_plan}/explanation",
+    "/v1/audits/{audit}/explanation",
+)
+
+Layer = Callable[[edge.App], edge.App]
+
+
+def build(
+    conf: cfg.ConfigOpts,
+    db: Store,
+    rpc: Any,
+    enforcer: Judge,
+    plugins: Any = None,
+    *,
+    identity: Layer | None = None,
+) -> edge.App:
+    """Return the WSGI application
+
+    ``identity`` is the layer that finds out who is asking; by default it demands Keystone
+    tokens, or believes the identity headers when ``enable_authentication`` is off.
+    """
+    parts = Parts(conf=conf, db=db, rpc=rpc, enforcer=enforcer, plugins=plugins)
+    app = _application(parts)
+    app = edge.Paths(app)
+    # Errors of everything inside get the published shape ...
+    app = edge.Faults(app)
+    if identity is not None:
+        app = identity(app)
+    elif conf.enable_authentication:
+        app = edge.Identity(app, conf)
+    # ... and those of the token check too, should it not answer by itself.
+    app = edge.Faults(app)
+    # Whether it works, and what browsers ask first, anybody may know.
+    app = edge.Health(app, getattr(db, "ping", lambda: None))
+    app = edge.Preflight(app)
+    # Clients tell version trouble by these headers, so refusals carry them as well.
+    app = edge.Versions(app)
+    app = _cors(app, conf)
+    # Scheme, host and prefix of links, as the proxy in front tells them.
+    app = http_proxy_to_wsgi.HTTPProxyToWSGI(app, conf)
+    # Outermost: whatever goes wrong can be found in the log by this id.
+    return request_id.RequestId(app, conf)
+
+
+def _application(parts: Parts) -> edge.App:
+    resources = {kind.name: kind(parts) for kind in RESOURCES}
+    version = root.Version(parts, tuple(resources), EXTENSIONS)
+    return core.Pecan(
+        Root(parts, root.Service(parts), version, resources),
+        use_context_locals=False,
+        force_canonical=False,
+        guess_content_type_from_ext=False,
+        request_cls=Request,
+    )
+
+
+def _cors(app: edge.App, conf: cfg.ConfigOpts) -> edge.App:
+    conf.register_opts(cors.OPTS, "cors")
+    for name, value in opts.CORS.items():
+        conf.set_default(name, value, "cors")
+    return cors.CORS(app, conf)

@@ -1,0 +1,151 @@
+"""Reads queries and bodies; whatever is sent, the worst answer is a 4xx."""
+
+import json
+import math
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any
+
+from watcher._i18n import _
+from watcher.api import errors, types
+
+FORM = "application/x-www-form-urlencoded"
+DEEPEST = 50
+_LONGEST_NUMBER = 18
+_MOST_ARGUMENTS = 100
+
+
+def query(text: str, known: Mapping[str, types.Type]) -> dict[str, Any]:
+    """Return the arguments of a query string by their declared types
+
+    :raises UnknownArgument: there are others than ``known``
+    :raises InvalidInput: one is given twice or cannot be read
+    """
+    given: dict[str, list[str]] = {}
+    for name, value in _pairs(text):
+        given.setdefault(name, []).append(value)
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise errors.UnknownArgument(names=", ".join(unknown))
+    values = {}
+    for name, found in given.items():
+        if len(found) > 1:
+            raise errors.InvalidInput(name, found, _("The argument is given twice"))
+        try:
+            values[name] = known[name].read(found[0])
+        except ValueError as error:
+            raise errors.InvalidInput(name, found[0], str(error)) from None
+    return values
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return urllib.parse.parse_qsl(
+            text,
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MOST_ARGUMENTS,
+        )
+    except ValueError:
+        raise errors.InvalidInput(
+            "query", text, _("The query string cannot be read")
+        ) from None
+
+
+def read(request: Any, limit: int) -> bytes:
+    """Return the body of ``request``
+
+    :raises BodyTooLarge: it has more than ``limit`` bytes
+    """
+    if (request.content_length or 0) > limit:
+        raise errors.BodyTooLarge(limit=limit)
+    if not request.is_body_readable:
+        return b""
+    found: bytes = request.body_file.read(limit + 1)
+    if len(found) > limit:
+        raise errors.BodyTooLarge(limit=limit)
+    return found
+
+
+def document(request: Any, argument: str, limit: int) -> Any:
+    """Return the JSON document of a mandatory body
+
+    :raises MissingArgument: it is empty
+    :raises UnknownMediaType: it is something else than JSON
+    :raises NotJson: it is broken, too deep, or has numbers that nobody can store
+    """
+    raw = read(request, limit)
+    media_type = (request.content_type or "").lower()
+    if not raw.strip():
+        raise errors.MissingArgument(name=argument)
+    if media_type in ("", FORM):
+        names = [name for name, _value in _pairs(raw.decode("utf-8", "replace"))]
+        raise errors.UnknownArgument(names=", ".join(names)[:200])
+    if media_type != "application/json":
+        raise errors.UnknownMediaType(media_type=media_type)
+    return parse(raw)
+
+
+def empty(request: Any, argument: str, limit: int) -> None:
+    """Check that a body says nothing: none at all, or an empty JSON object
+
+    :raises Invalid: it says something
+    """
+    raw = read(request, limit)
+    if raw.strip() and (found := parse(raw)) != {}:
+        keys = ", ".join(sorted(found)) if isinstance(found, dict) else type(found)
+        raise errors.UnknownAttribute(argument=argument, keys=keys)
+
+
+def parse(raw: bytes) -> Any:
+    """Return what the JSON text ``raw`` says
+
+    :raises NotJson: it cannot be read
+    """
+    try:
+        value = json.loads(
+            raw,
+            parse_constant=_refuse,
+            parse_float=_finite,
+            parse_int=_storable,
+        )
+    except RecursionError:
+        raise errors.NotJson(reason=_("nested too deeply")) from None
+    except ValueError as error:
+        raise errors.NotJson(reason=str(error)) from None
+    if _too_deep(value):
+        raise errors.NotJson(
+            reason=_("nested more than %d levels deep") % DEEPEST
+        )
+    return value
+
+
+def _refuse(text: str) -> Any:
+    raise ValueError(_("%s is not a JSON number") % text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(_("number out of range"))
+    return value
+
+
+def _storable(text: str) -> int:
+    if len(text.lstrip("-")) > _LONGEST_NUMBER:
+        raise ValueError(_("number out of range"))
+    return int(text)
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _depth in range(DEEPEST):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return any(isinstance(item, dict | list) for item in level)

@@ -1,0 +1,176 @@
+"""Small WSGI layers between the server and the application."""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import webob
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+
+from watcher import exception
+from watcher.api import errors, microversion, render
+
+Environ = dict[str, Any]
+App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+FORMAT = "watcher.format"
+HEALTH = "/healthcheck"
+_SUFFIX = re.compile(r"(?<=[^/])\.(json|xml)(?=/?\Z)")
+_FORMATS = {"json": render.JSON, "xml": render.XML}
+# Every header that a request context, or the policy, could be made from.
+_IDENTITY = (
+    "HTTP_X_AUTH_TOKEN",
+    "HTTP_X_STORAGE_TOKEN",
+    "HTTP_X_IDENTITY_STATUS",
+    "HTTP_X_USER",
+    "HTTP_X_PROJECT",
+    "HTTP_X_TENANT",
+    "HTTP_X_DOMAIN",
+    "HTTP_X_ROLE",
+    "HTTP_X_IS_ADMIN",
+    "HTTP_X_SERVICE",
+    "HTTP_OPENSTACK_SYSTEM_SCOPE",
+    "keystone.",
+)
+
+
+class Faults:
+    """Turns every error that comes up into an answer of the published shape"""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        try:
+            return self._app(environ, start_response)
+        except Exception as error:  # the outer edge of a request
+            return errors.answer(error, environ)(environ, start_response)
+
+
+class Versions:
+    """Puts the range of microversions, and the one agreed on, on every answer"""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        if not environ.get("PATH_INFO", "").strip("/"):
+            # Discovery comes before any version is known.
+            return self._app(environ, start_response)
+        try:
+            minor = microversion.asked(environ.get("HTTP_OPENSTACK_API_VERSION"))
+        except errors.VersionRefused:
+            minor = None
+        extra = microversion.headers(minor)
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            known = {name.lower() for name, _value in headers}
+            more = [item for item in extra if item[0].lower() not in known]
+            return start_response(status, headers + more, *rest)
+
+        return self._app(environ, start)
+
+
+class Paths:
+    """Reads a format suffix off the path, and refuses paths that are no text"""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        environ.pop(FORMAT, None)
+        path = environ.get("PATH_INFO", "")
+        try:
+            path.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            raise errors.RouteNotFound from None
+        if match := _SUFFIX.search(path):
+            environ[FORMAT] = _FORMATS[match[1]]
+            environ["PATH_INFO"] = path[: match.start()] + path[match.end() :]
+        return self._app(environ, start_response)
+
+
+class Health:
+    """Answers /healthcheck to anybody, saying no more than whether the API works"""
+
+    def __init__(self, app: App, ping: Callable[[], None]) -> None:
+        self._app = app
+        self._ping = ping
+
+    def __call__(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != HEALTH:
+            return self._app(environ, start_response)
+        status, reasons = 200, []
+        try:
+            self._ping()
+        except exception.WatcherException as error:
+            if error.code != 503:
+                raise
+            status, reasons = 503, ["The database does not answer"]
+        response = webob.Response(status=status, content_type="application/json")
+        response.charset = None
+        response.body = json.dumps(
+            {"status": "OK" if status == 200 else "UNAVAILABLE", "reasons": reasons}
+        ).encode()
+        return response(environ, start_response)
+
+
+class Preflight:
+    """Answers OPTIONS; the CORS layer outside adds what a browser asks for"""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def __call__(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "OPTIONS":
+            return self._app(environ, start_response)
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+
+class Identity:
+    """Demands a Keystone token, but for the few paths that are open to anybody
+
+    Headers that tell who somebody is are only believed when the token middleware has
+    set them: on open paths they are thrown away.
+    """
+
+    def __init__(self, app: App, conf: cfg.ConfigOpts) -> None:
+        self._app = app
+        self._checked = auth_token.AuthProtocol(app, {"oslo_config_config": conf})
+        self._webhooks_open = not conf.api.enable_webhooks_auth
+
+    def __call__(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        if not self._is_open(environ.get("PATH_INFO", "")):
+            answer: Iterable[bytes] = self._checked(environ, start_response)
+            return answer
+        return self._app(without_identity(environ), start_response)
+
+    def _is_open(self, path: str) -> bool:
+        path = path.rstrip("/")
+        if path in ("", "/.json", "/.xml"):
+            return True
+        return self._webhooks_open and path.startswith("/v1/webhooks/")
+
+
+def without_identity(environ: Environ) -> Environ:
+    """Return ``environ`` without what the client says about who it is"""
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(_IDENTITY)
+    }

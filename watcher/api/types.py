@@ -1,0 +1,176 @@
+"""Types of fields and arguments: how a value is read, checked, shown and documented.
+
+A type's ``read`` takes what the JSON body or the query held and raises ValueError with a
+reason that the client may see; ``show`` is None when the record's value goes out as it is.
+"""
+
+import datetime
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from oslo_utils import uuidutils
+
+from watcher._i18n import _
+
+TRUE = frozenset(("true", "t", "yes", "y", "on", "1"))
+FALSE = frozenset(("false", "f", "no", "n", "off", "0"))
+# The largest id of a 32-bit column, which is what PostgreSQL has.
+MAX_ID = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Type:
+    """How one kind of value is read and shown; ``schema`` is its JSON schema"""
+
+    name: str
+    read: Callable[[Any], Any]
+    show: Callable[[Any], Any] | None = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _wrong(value: Any, wanted: str) -> ValueError:
+    return ValueError(
+        _("Wrong type. Expected '%(wanted)s', got '%(found)s'")
+        % {"wanted": wanted, "found": type(value).__name__}
+    )
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _wrong(value, "text")
+    if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise ValueError(_("The text holds characters that cannot be stored"))
+    return value
+
+
+def text(longest: int | None = None) -> Type:
+    """Return the type of text of at most ``longest`` characters"""
+
+    def read(value: Any) -> str:
+        value = _read_text(value)
+        if longest is not None and len(value) > longest:
+            raise ValueError(
+                _("Text of %(found)d characters; at most %(longest)d are allowed")
+                % {"found": len(value), "longest": longest}
+            )
+        return value
+
+    schema: dict[str, Any] = {"type": "string"}
+    if longest is not None:
+        schema["maxLength"] = longest
+    return Type(name="text", read=read, schema=schema)
+
+
+def choice(*values: str) -> Type:
+    """Return the type of text that is one of ``values``"""
+
+    def read(value: Any) -> str:
+        value = _read_text(value)
+        if value not in values:
+            raise ValueError(
+                _("Value should be one of: %s") % ", ".join(sorted(values))
+            )
+        return value
+
+    return Type(
+        name="text", read=read, schema={"type": "string", "enum": sorted(values)}
+    )
+
+
+def _read_uuid(value: Any) -> str:
+    value = _read_text(value)
+    if not uuidutils.is_uuid_like(value):
+        raise ValueError(_("Value should be UUID format"))
+    return value
+
+
+def _read_integer(value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(_("Value should be an integer"))
+    return value
+
+
+def _read_boolean(value: Any) -> bool:
+    if isinstance(value, int):
+        # Integers always passed: 0 is false, everything else is true.
+        return bool(value)
+    if isinstance(value, str) and value in TRUE | FALSE:
+        return value in TRUE
+    raise ValueError(_("Value should be a boolean"))
+
+
+def _read_object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(_("Value is not a valid dict"))
+    return value
+
+
+def _read_list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(_("Value is not a valid list"))
+    return value
+
+
+def read_time(
+    value: Any,
+    zone: datetime.tzinfo | None = None,
+    now: Callable[[], datetime.datetime] = datetime.datetime.now,
+) -> datetime.datetime:
+    """Return naive UTC of whole seconds; text without an offset is in ``zone``
+
+    Without ``zone`` that is the zone of this server, as published.
+    """
+    value = _read_text(value).strip()
+    try:
+        moment = datetime.datetime.fromisoformat(value)
+    except ValueError:
+        try:
+            clock = datetime.time.fromisoformat(value)
+        except ValueError:
+            raise ValueError(_("Value is not a date and time")) from None
+        moment = datetime.datetime.combine(now().date(), clock)
+    try:
+        if moment.tzinfo is None:
+            # None means the local zone to astimezone() as well.
+            moment = moment.replace(tzinfo=zone)
+        moment = moment.astimezone(datetime.UTC)
+    except (OverflowError, ValueError, OSError):
+        raise ValueError(_("The time lies too far away")) from None
+    if moment.year < 1000:
+        raise ValueError(_("The time lies too far away"))
+    return moment.replace(tzinfo=None, microsecond=0)
+
+
+def _show_stamp(value: datetime.datetime | None) -> str | None:
+    return None if value is None else value.isoformat() + "+00:00"
+
+
+def _show_time(value: datetime.datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+TEXT = text()
+NAME = text(63)
+LONG_TEXT = text(255)
+UUID = Type(name="uuid", read=_read_uuid, schema={"type": "string", "format": "uuid"})
+INTEGER = Type(name="int", read=_read_integer, schema={"type": "integer"})
+BOOLEAN = Type(name="bool", read=_read_boolean, schema={"type": "boolean"})
+OBJECT = Type(name="dict", read=_read_object, show=dict, schema={"type": "object"})
+LIST = Type(name="list", read=_read_list, show=list, schema={"type": "array"})
+# Bookkeeping times carry their offset on the wire, times that clients set do not.
+STAMP = Type(
+    name="datetime",
+    read=read_time,
+    show=_show_stamp,
+    schema={"type": "string", "format": "date-time"},
+)
+TIME = Type(
+    name="datetime",
+    read=read_time,
+    show=_show_time,
+    schema={"type": "string", "format": "date-time"},
+)

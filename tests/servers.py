@@ -54,8 +54,17 @@ def _account(name: str) -> str | None:
 
 
 def _demote(command: list[str], account: str | None) -> list[str]:
-    return ["setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups",
-            *command] if account else command
+    return (
+        [
+            "setpriv",
+            f"--reuid={account}",
+            f"--regid={account}",
+            "--init-groups",
+            *command,
+        ]
+        if account
+        else command
+    )
 
 
 class Server:
@@ -63,10 +72,10 @@ class Server:
 
     name = "server"
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, port: int | None = None) -> None:
         self.folder = folder / f"{self.name}-{uuid.uuid4().hex[:8]}"
         self.folder.mkdir(parents=True)
-        self.port = free_port()
+        self.port = port or free_port()
         self.process: subprocess.Popen | None = None
 
     def spawn(self, command: list[str], env: dict[str, str] | None = None) -> None:
@@ -105,8 +114,8 @@ class Server:
                 os.killpg(self.process.pid, sig)
             self.process.wait(30)
 
-    def stop(self) -> None:
-        """End the server and remove its folder"""
+    def halt(self) -> None:
+        """End the server; what it stored stays"""
         if self.process and self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGTERM)
@@ -114,6 +123,10 @@ class Server:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+    def stop(self) -> None:
+        """End the server and remove its folder"""
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -130,9 +143,14 @@ class MariaDB(Server):
             shutil.chown(self.folder, account)
         if not data.exists():
             self.run(
-                ["mariadb-install-db", "--no-defaults", f"--datadir={data}",
-                 "--auth-root-authentication-method=normal", "--skip-test-db",
-                 *([f"--user={account}"] if account else [])]
+                [
+                    "mariadb-install-db",
+                    "--no-defaults",
+                    f"--datadir={data}",
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                    *([f"--user={account}"] if account else []),
+                ]
             )
         self.launch()
         return self
@@ -142,20 +160,30 @@ class MariaDB(Server):
         account = _account("mysql")
         program = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
         self.spawn(
-            [program, "--no-defaults", f"--datadir={self.folder / 'data'}",
-             f"--port={self.port}", f"--bind-address={LOOPBACK}",
-             f"--socket={self.folder / 'sock'}", f"--pid-file={self.folder / 'pid'}",
-             "--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=0",
-             "--innodb-buffer-pool-size=64M", "--skip-log-bin", "--max-connections=400",
-             "--skip-name-resolve", *([f"--user={account}"] if account else [])]
+            [
+                program,
+                "--no-defaults",
+                f"--datadir={self.folder / 'data'}",
+                f"--port={self.port}",
+                f"--bind-address={LOOPBACK}",
+                f"--socket={self.folder / 'sock'}",
+                f"--pid-file={self.folder / 'pid'}",
+                "--innodb-flush-method=nosync",
+                "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-buffer-pool-size=64M",
+                "--skip-log-bin",
+                "--max-connections=1000",
+                "--skip-name-resolve",
+                *([f"--user={account}"] if account else []),
+            ]
         )
         wait_until(lambda: listens(self.port), 60, "MariaDB")
 
-    def create(self) -> str:
+    def create(self, name: str = "") -> str:
         """Create an empty database; return its URL"""
         import pymysql
 
-        name = "t" + uuid.uuid4().hex[:12]
+        name = name or "t" + uuid.uuid4().hex[:12]
         link = pymysql.connect(host=LOOPBACK, port=self.port, user="root")
         with link, link.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb3")
@@ -179,8 +207,22 @@ class PostgreSQL(Server):
         data = self.folder / "data"
         if not data.exists():
             self.run(
-                _demote([self._program("initdb"), "-D", str(data), "-A", "trust", "-U",
-                         "postgres", "-N", "-E", "UTF8", "--locale=C.UTF-8"], account)
+                _demote(
+                    [
+                        self._program("initdb"),
+                        "-D",
+                        str(data),
+                        "-A",
+                        "trust",
+                        "-U",
+                        "postgres",
+                        "-N",
+                        "-E",
+                        "UTF8",
+                        "--locale=C.UTF-8",
+                    ],
+                    account,
+                )
             )
         self.launch()
         return self
@@ -188,9 +230,24 @@ class PostgreSQL(Server):
     def launch(self) -> None:
         """Start the daemon on the data that is there"""
         self.spawn(
-            _demote([self._program("postgres"), "-D", str(self.folder / "data"), "-p",
-                     str(self.port), "-h", LOOPBACK, "-k", str(self.folder), "-c",
-                     "fsync=off", "-c", "max_connections=300"], _account("postgres"))
+            _demote(
+                [
+                    self._program("postgres"),
+                    "-D",
+                    str(self.folder / "data"),
+                    "-p",
+                    str(self.port),
+                    "-h",
+                    LOOPBACK,
+                    "-k",
+                    str(self.folder),
+                    "-c",
+                    "fsync=off",
+                    "-c",
+                    "max_connections=300",
+                ],
+                _account("postgres"),
+            )
         )
         wait_until(lambda: listens(self.port), 60, "PostgreSQL")
 

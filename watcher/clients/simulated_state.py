@@ -1,0 +1,216 @@
+"""Everything a simulated cloud remembers, and its file; times are seconds since 1970."""
+
+import dataclasses
+import datetime
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from watcher.clients.records import IN_FLIGHT, Flavor
+
+FORMAT = 1
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Host:
+    """A compute host with its service and its Placement provider"""
+
+    name: str
+    uuid: str
+    service_id: str
+    zone: str = "nova"
+    vcpus: int = 32
+    memory_mb: int = 131072
+    disk_gb: int = 2000
+    reserved_memory_mb: int = 512
+    cpu_ratio: float = 2.0
+    memory_ratio: float = 1.0
+    disk_ratio: float = 1.0
+    enabled: bool = True
+    disabled_reason: str | None = None
+    up: bool = True
+    forced_down: bool = False
+
+    def capacity(self) -> tuple[float, float, float]:
+        """Return what Placement lets be claimed: vcpus, MB of memory, GB of disk"""
+        return (
+            self.vcpus * self.cpu_ratio,
+            (self.memory_mb - self.reserved_memory_mb) * self.memory_ratio,
+            self.disk_gb * self.disk_ratio,
+        )
+
+    @property
+    def serves(self) -> bool:
+        """Whether the scheduler may pick it"""
+        return self.enabled and self.up and not self.forced_down
+
+
+@dataclass(slots=True, kw_only=True)
+class Guest:
+    """A server"""
+
+    uuid: str
+    name: str
+    host: str
+    flavor: str
+    status: str = "ACTIVE"
+    vm_state: str = "active"
+    task_state: str | None = None
+    locked: bool = False
+    project_id: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    created: float = 0.0
+    updated: float = 0.0
+    pinned_zone: str | None = None
+    boots_from_volume: bool = False
+    deleted: bool = False
+    fault: str | None = None
+    before: str = "active"  # vm state that a confirmed cold migration gives back
+
+
+@dataclass(slots=True, kw_only=True)
+class Move:
+    """A migration: its record, and what is still to happen to it and when"""
+
+    id: int
+    uuid: str
+    server: str
+    kind: str
+    status: str
+    source: str
+    dest: str | None
+    created: float
+    updated: float
+    steps: list[tuple[float, str]] = field(default_factory=list)
+    copy_start: float = 0.0
+    copy_end: float = 0.0
+    memory_bytes: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether it holds room on two hosts"""
+        return self.dest is not None and self.status in IN_FLIGHT
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """Something that was asked of a server, and the request id of who asked"""
+
+    server: str
+    action: str
+    request_id: str
+    client_request_id: str
+    started: float
+    message: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """A server group"""
+
+    id: str
+    name: str
+    policy: str
+    members: list[str] = field(default_factory=list)
+    max_per_host: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class HostAggregate:
+    """A host aggregate"""
+
+    id: int
+    name: str
+    zone: str | None = None
+    hosts: list[str] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """A failure that was asked for: of one server or any, so many times"""
+
+    kind: str
+    server: str | None
+    left: int
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """A whole cloud"""
+
+    seed: int = 0
+    hosts: dict[str, Host] = field(default_factory=dict)
+    flavors: dict[str, Flavor] = field(default_factory=dict)
+    guests: dict[str, Guest] = field(default_factory=dict)
+    aggregates: list[HostAggregate] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    serial: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data that ``from_json`` takes"""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "State":
+        """Build the cloud that was saved"""
+        if data.get("format") != FORMAT:
+            raise ValueError(f"unknown format {data.get('format')!r} of a saved cloud")
+        return cls(
+            seed=data["seed"],
+            serial=data["serial"],
+            hosts=_table(data["hosts"], Host),
+            flavors=_table(data["flavors"], Flavor),
+            guests=_table(data["guests"], Guest),
+            aggregates=[HostAggregate(**row) for row in data["aggregates"]],
+            groups=[Group(**row) for row in data["groups"]],
+            moves=[_move(row) for row in data["moves"]],
+            asked=[Asked(**row) for row in data["asked"]],
+            faults=[Fault(**row) for row in data["faults"]],
+        )
+
+
+def _table(rows: Mapping[str, Any], kind: Callable[..., Any]) -> dict[str, Any]:
+    return {name: kind(**row) for name, row in rows.items()}
+
+
+def _move(row: Mapping[str, Any]) -> Move:
+    steps = [(float(at), str(step)) for at, step in row["steps"]]
+    return Move(**{**row, "steps": steps})
+
+
+def write(state: State, path: Path) -> None:
+    """Replace the file in one step: a crash leaves the old one or the new one"""
+    scratch = path.with_name(path.name + ".new")
+    with open(scratch, "w", encoding="utf-8") as out:
+        json.dump(state.to_json(), out)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(scratch, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read(path: Path) -> State:
+    """Read a file that ``write`` made"""
+    return State.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+def seconds(when: datetime.datetime) -> float:
+    """Return a naive UTC time as seconds since 1970"""
+    return (when - EPOCH).total_seconds()
+
+
+def when(at: float) -> datetime.datetime:
+    """Return seconds since 1970 as naive UTC, whole seconds as Nova shows them"""
+    return EPOCH + datetime.timedelta(seconds=int(at))

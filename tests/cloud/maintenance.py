@@ -28,7 +28,7 @@ def fullest(daemons: Daemons) -> str:
     """Return the enabled host with the most servers"""
     plane = daemons.plane
     enabled = {s["host"] for s in plane.services(status="enabled", state="up")}
-    counts = {host: 0 for host in enabled}
+    counts = dict.fromkeys(enabled, 0)
     for server in plane.servers():
         host = server["OS-EXT-SRV-ATTR:host"]
         if host in counts:

@@ -91,7 +91,9 @@ def _plain(error: exception.WatcherException) -> exception.WatcherException:
     kind = type(error)
     if not kind.__name__.endswith("_Remote"):
         return error
-    return kind.__mro__[1](str(error).split("\nTraceback", 1)[0])
+    plain: exception.WatcherException
+    plain = kind.__mro__[1](str(error).split("\nTraceback", 1)[0])
+    return plain
 
 
 class DecisionEngineClient(_Client):

@@ -1,0 +1,180 @@
+"""Sends what the outbox holds, on a thread of its own.
+
+A row is removed after the broker took its message, so every event goes out at least once;
+one that goes out twice keeps its message_id. A broker that is away costs nothing but rows,
+and those are given up after a day.
+"""
+
+import datetime
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from oslo_log import log as logging
+
+from watcher import exception
+from watcher.domain.records import Claim
+from watcher.parts import Backoff, Ticker, left, summary
+
+LOG = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+BATCH = 100
+GIVE_UP_S = 24 * 3600
+_IDS = uuid.UUID("6f1f6f1c-6f0f-4d0c-9a57-8f5e8b1c33d4")
+
+
+class Item(Protocol):
+    """A row of the outbox"""
+
+    id: int
+    event_type: str
+    priority: str
+    payload: Mapping[str, Any]
+    context: Mapping[str, Any] | None
+    created_at: datetime.datetime
+
+
+class Store(Protocol):
+    """Where the rows are; every call is a transaction of its own"""
+
+    def take(self, claim: Claim, limit: int) -> Sequence[Any]:
+        """Return the oldest rows that are due and mark them as ours"""
+
+    def done(self, ids: Sequence[int]) -> None:
+        """Remove rows that were sent or given up"""
+
+    def failed(self, ids: Sequence[int]) -> None:
+        """Put rows back, to be tried later"""
+
+
+class Sender(Protocol):
+    """Talks to the broker; raises when it is away"""
+
+    def send(
+        self, event_type: str, priority: str, payload: Mapping[str, Any], *,
+        ctx: Mapping[str, Any] | None = None,
+        identity: Mapping[str, str] | None = None, publisher_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Send one notification"""
+
+
+class Emitter:
+    """The part of a daemon that drains the outbox"""
+
+    name = "notifications"
+
+    def __init__(
+        self, store: Store, sender: Sender, claim: Callable[[], Claim], *,
+        every_s: float = EVERY_S, now: Callable[[], datetime.datetime] | None = None,
+    ):  # fmt: skip
+        self._store = store
+        self._sender = sender
+        self._claim = claim
+        self._now = now or _utcnow
+        self._backoff = Backoff(1.0, 30.0)
+        self._not_before = 0.0
+        self._reason: str | None = None
+        self._ending = threading.Event()
+        self._ticker = Ticker(self.name, every_s, self._drain)
+
+    def start(self) -> None:
+        """Start the thread"""
+        self._ending.clear()
+        self._ticker.start()
+
+    def stop(self, deadline: float) -> None:
+        """Send what is left, if the broker takes it, and end; rows outlive us"""
+        if self._reason is None:
+            self._ticker.wake()
+            end = min(deadline, time.monotonic() + 2 * EVERY_S)
+            rounds = self._ticker.rounds
+            while self._ticker.rounds == rounds and left(end):
+                time.sleep(0.02)
+        self._ending.set()
+        self._ticker.stop(min(deadline, time.monotonic() + 5))
+
+    def wake(self) -> None:
+        """Look into the outbox now"""
+        self._ticker.wake()
+
+    def ready(self) -> str | None:
+        """Notifications that wait for their broker do not make a daemon unready"""
+        return None
+
+    @property
+    def reason(self) -> str | None:
+        """Why nothing can be sent at the moment, or None"""
+        return self._reason
+
+    def _drain(self) -> None:
+        if time.monotonic() < self._not_before:
+            return
+        try:
+            claim = self._claim()
+        except exception.LeaseLost:
+            return  # without a lease nothing may be taken; the rows wait
+        while not self._ending.is_set():
+            items = self._store.take(claim, BATCH)
+            if not items or not self._send_all(items):
+                return
+
+    def _send_all(self, items: Sequence[Item]) -> bool:
+        """Send in order and stop at the first failure; True when all are settled"""
+        settled: list[int] = []
+        for item in items:
+            if not self._send(item):
+                break
+            settled.append(item.id)
+        if settled:
+            self._store.done(settled)
+        rest = [item.id for item in items[len(settled) :]]
+        if rest:
+            self._store.failed(rest)
+        return not rest
+
+    def _send(self, item: Item) -> bool:
+        envelope = item.context or {}
+        failure = None
+        try:
+            self._sender.send(
+                item.event_type, item.priority, item.payload,
+                ctx=envelope.get("request"), identity=identity(item),
+                publisher_id=envelope.get("publisher_id"),
+            )  # fmt: skip
+        except Exception as error:  # libraries of brokers raise what they like
+            failure = error
+        if failure is None:
+            if self._reason:
+                LOG.info("Notifications are sent again")
+            self._reason = None
+            self._backoff.reset()
+            return True
+        if self._reason is None:
+            LOG.warning(
+                "Notifications wait for the message broker: %s", summary(failure)
+            )
+        self._reason = summary(failure)
+        self._not_before = time.monotonic() + self._backoff.next()
+        age_s = (self._now() - item.created_at).total_seconds()
+        if age_s < GIVE_UP_S:
+            return False
+        LOG.warning(
+            "Notification given up after %d s", age_s, extra={"event": item.event_type}
+        )
+        return True
+
+
+def identity(item: Item) -> dict[str, str]:
+    """Return message_id and timestamp, the same whenever and by whomever it is sent"""
+    created = item.created_at.strftime("%Y-%m-%d %H:%M:%S.%f")
+    return {
+        "message_id": str(uuid.uuid5(_IDS, f"{item.id} {created}")),
+        "timestamp": created,
+    }
+
+
+def _utcnow() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)

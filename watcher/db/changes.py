@@ -20,6 +20,10 @@ class Change:
     reason: str | None = None
 
 
+# What observers hear of.
+KINDS = frozenset(("audit", "action_plan", "action", "service"))
+# Where a transaction remembers rows for notifications; a change forgets the row.
+RELATED = "related"
 Observer = Callable[[orm.Session, Change], None]
 
 
@@ -45,7 +49,9 @@ def announce(tx: orm.Session, change: Change) -> None:
 
 
 def tell(tx: orm.Session, change: Change) -> None:
-    """Tell the observer alone: history was written in bulk"""
+    """Tell the observer alone: history was written in bulk, or there is none"""
+    row = change.new or change.old
+    tx.info.get(RELATED, {}).pop((change.kind, row.id), None)
     observer: Observer | None = tx.info.get("observer")
-    if observer is not None:
+    if observer is not None and change.kind in KINDS:
         observer(tx, change)

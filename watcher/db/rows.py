@@ -106,6 +106,12 @@ def id_of(tx: orm.Session, noun: Noun[R], uuid: str, *, show_deleted: bool) -> i
     return int(found)
 
 
+def is_id(text: str) -> bool:
+    """Tell whether ``text`` is the decimal form of a row's id"""
+    short = len(text) < 20
+    return short and text.isascii() and text.isdecimal() and str(int(text)) == text
+
+
 def get(
     tx: orm.Session, noun: Noun[R], ident: str | int, *, show_deleted: bool = False
 ) -> R:
@@ -114,7 +120,7 @@ def get(
     seen = [] if show_deleted else [table.c.deleted_at.is_(None)]
     text = str(ident)
     found: R | None = None
-    if isinstance(ident, int) or (noun.by_name and text.isdecimal() and text[0] != "0"):
+    if isinstance(ident, int) or (noun.by_name and is_id(text)):
         if int(ident) <= MAX_ID:
             found = one(tx, noun, table.c.id == int(ident), *seen)
     elif _UUID.fullmatch(text) or not noun.by_name:
@@ -283,6 +289,14 @@ def update(
             )
     visible = noun.table.c.deleted_at.is_(None)
     return replace(tx, noun, locked(tx, noun, uuid), values, visible, *only_if)
+
+
+def updated(tx: orm.Session, noun: Noun[R], uuid: str, values: Mapping[str, Any]) -> R:
+    """Change columns of a live row and return it"""
+    new = update(tx, noun, uuid, values)
+    if new is None:
+        raise noun.not_found(uuid)
+    return new
 
 
 def gone(noun: Noun[R], old: R) -> dict[str, Any]:

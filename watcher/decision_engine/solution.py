@@ -9,6 +9,7 @@ from oslo_log import log
 
 from watcher import exception
 from watcher.decision_engine.efficacy import Indicator
+from watcher.legacy import doorway
 from watcher.plugins import Options
 
 LOG = log.getLogger(__name__)
@@ -150,3 +151,15 @@ class BaseSolutionEvaluator(abc.ABC):
     @abc.abstractmethod
     def evaluate(self, solution: BaseSolution) -> Any:
         """Return the worth of ``solution``"""
+
+
+# The published package ``watcher.decision_engine.solution`` had these modules.
+doorway(
+    __name__,
+    "watcher.decision_engine",
+    {
+        "base": "watcher.decision_engine.solution",
+        "default": "watcher.decision_engine.solution",
+        "efficacy": "watcher.decision_engine.efficacy",
+    },
+)

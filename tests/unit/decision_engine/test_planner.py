@@ -15,31 +15,6 @@ class Named:
     name = "tried"
 
 
-class Element:
-    def __init__(self, **values):
-        self.__dict__.update(values)
-
-
-class Model:
-    """Hosts with free vCPUs, servers with a number of them"""
-
-    def __init__(self, free, servers):
-        self.free, self.servers = free, servers
-
-    def get_node_by_name(self, name):
-        if name not in self.free:
-            raise exception.ComputeNodeNotFound(name=name)
-        return name
-
-    def get_node_free_resources(self, node):
-        return {"vcpu": self.free[node], "memory": 1000, "disk": 1000}
-
-    def get_instance_by_uuid(self, uuid):
-        if uuid not in self.servers:
-            raise exception.InstanceNotFound(name=uuid)
-        return Element(vcpus=self.servers[uuid], memory=1, disk=1)
-
-
 def plan(actions, weights=None, model=None):
     """Return {label: labels of parents}; an action is (label, type, parameters)"""
     solution = DefaultSolution(goals.Dummy(), Named())
@@ -127,22 +102,29 @@ def test_a_host_is_empty_before_it_is_powered_off():
     assert found == {"m": set(), "off": {"m"}}
 
 
-def test_an_arrival_waits_for_the_departure_that_makes_room():
-    model = Model({"h1": 0, "h2": 0, "h3": 4}, {"a": 2, "b": 2, "c": 2})
+def test_an_arrival_waits_for_the_departure_that_makes_room(cluster):
+    for host in ("h1", "h2"):
+        cluster.node(host, vcpus=4)
+    cluster.node("h3", vcpus=8)
+    cluster.server("a", "h2", 2).server("c", "h2", 2).server("b", "h1", 4)
     found = plan(
         [
             move("c", "c", "h2", "h3"),
             move("a", "a", "h2", "h3"),
             move("b", "b", "h1", "h2"),
         ],
-        model=model,
+        model=cluster.model,
     )
-    assert found == {"c": set(), "a": set(), "b": {"c"}}
+    assert found == {"c": set(), "a": set(), "b": {"a", "c"}}
 
 
-def test_an_arrival_that_fits_waits_for_nobody():
-    model = Model({"h2": 4, "h3": 4}, {"a": 2, "b": 2})
-    found = plan([move("a", "a", "h2", "h3"), move("b", "b", "h1", "h2")], model=model)
+def test_an_arrival_that_fits_waits_for_nobody(cluster):
+    for host in ("h1", "h2", "h3"):
+        cluster.node(host, vcpus=4)
+    cluster.server("a", "h2", 2).server("b", "h1", 2)
+    found = plan(
+        [move("a", "a", "h2", "h3"), move("b", "b", "h1", "h2")], model=cluster.model
+    )
     assert found == {"a": set(), "b": set()}
 
 

@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from watcher import exception
+from watcher.cluster import occupancy
+from watcher.cluster.model.model_root import ModelRoot
+from watcher.cluster.model.simulate import COLD, LIVE, Move, View
 
 Action = Mapping[str, Any]
-Size = tuple[float, float, float]  # vCPUs, memory in MB, disk in GB
 
 MIGRATE = "migrate"
 SERVICE = "change_nova_service_state"
@@ -19,7 +20,7 @@ POWER = "change_node_power_state"
 LEAVING = frozenset((MIGRATE, "stop", "shelve", "delete"))
 
 
-def of(actions: Sequence[Action], model: Any = None) -> list[set[int]]:
+def of(actions: Sequence[Action], model: ModelRoot | None = None) -> list[set[int]]:
     """Return for each action the indexes of those that it has to wait for"""
     parents: list[set[int]] = [set() for _ in actions]
     for finder in (_same_resource, _service_before_arrival, _empty_before_off):
@@ -76,51 +77,32 @@ def _empty_before_off(actions: Sequence[Action]) -> Iterator[tuple[int, int]]:
                 yield index, move
 
 
-def _size(model: Any, server: Any) -> Size | None:
-    try:
-        instance = model.get_instance_by_uuid(server)
-    except exception.ComputeResourceNotFound:
-        return None
-    return instance.vcpus, instance.memory, instance.disk
-
-
-def _free(model: Any, host: str) -> Size | None:
-    try:
-        free = model.get_node_free_resources(model.get_node_by_name(host))
-    except exception.ComputeResourceNotFound:
-        return None
-    return free["vcpu"], free["memory"], free["disk"]
-
-
-def _room(actions: Sequence[Action], model: Any) -> Iterator[tuple[int, int]]:
-    """An arrival that fits only when somebody has left waits for as many as it takes"""
-    room: dict[str, list[float]] = {}
-    departures: dict[str, list[tuple[int, Size]]] = defaultdict(list)
-    awaited: dict[str, list[int]] = defaultdict(list)
+def moves(actions: Sequence[Action], model: ModelRoot) -> dict[int, Move]:
+    """Return the migrations that name their target, by the index of their action"""
+    found: dict[int, Move] = {}
     for index, action in enumerate(actions):
-        if action["action_type"] != MIGRATE:
-            continue
-        size = _size(model, _parameter(action, "resource_id"))
-        source = _parameter(action, "source_node")
+        server = _parameter(action, "resource_id")
         target = _parameter(action, "destination_node")
-        if size is None:
+        if action["action_type"] != MIGRATE or not target or not server:
             continue
-        if target and (free := room.get(target) or _room_at(model, target)):
-            room[target] = free
-            for axis in range(3):
-                free[axis] -= size[axis]
-            # Who left earlier in the solution is credited only as far as it is needed.
-            while min(free) < 0 and departures[target]:
-                gone, given = departures[target].pop(0)
-                awaited[target].append(gone)
-                for axis in range(3):
-                    free[axis] += given[axis]
-            for gone in awaited[target]:
-                yield index, gone
-        if source:
-            departures[source].append((index, size))
+        found[index] = Move(
+            instance=str(server),
+            source=str(_parameter(action, "source_node") or model.host_of(server)),
+            target=str(target),
+            kind=COLD if _parameter(action, "migration_type") == COLD else LIVE,
+        )
+    return found
 
 
-def _room_at(model: Any, host: str) -> list[float] | None:
-    free = _free(model, host)
-    return None if free is None else list(free)
+def _room(actions: Sequence[Action], model: ModelRoot) -> Iterator[tuple[int, int]]:
+    """An arrival that fits only when somebody has left waits for those who leave"""
+    view = View(model)
+    known = {
+        index: move
+        for index, move in moves(actions, model).items()
+        if move.instance in model.instances_data
+    }
+    place = list(known)
+    for arrival, earlier in occupancy.room_order(view, list(known.values())).items():
+        for departure in earlier:
+            yield place[arrival], place[departure]

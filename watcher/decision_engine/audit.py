@@ -1,0 +1,261 @@
+"""Brings one audit from PENDING to its end.
+
+Whatever an audit leads to is stored in one transaction, under the claim of this process.
+Killed at any line, nothing of it is there, and the next engine starts over.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from oslo_log import log
+
+from watcher import context, exception
+from watcher.db import action_plans, actions, audits, explanations
+from watcher.decision_engine import conflict, explain
+from watcher.decision_engine.decide import Decider, Decision, Snapshot
+from watcher.domain import states
+from watcher.domain.records import Audit, Claim, NewPlan
+
+LOG = log.getLogger(__name__)
+
+# Somebody else decides about the audit now, or nothing can be written at the moment.
+NOT_OURS = (exception.StateChanged, exception.LeaseLost)
+Tell = Callable[..., None]
+
+
+class AuditRunner:
+    """Runs audits, one per call and thread"""
+
+    def __init__(
+        self,
+        *,
+        db: Any,
+        lease: Any,
+        decider: Decider,
+        tell: Tell,
+        applier: Any,
+        host: str,
+        new_uuid: Callable[[], str],
+    ) -> None:
+        self._db = db
+        self._lease = lease
+        self._decider = decider
+        self._tell = tell
+        self._applier = applier
+        self._host = host
+        self._new_uuid = new_uuid
+
+    def run(self, uuid: str, *, triggered: bool = False) -> None:
+        """Claim the audit and bring it to its end; quietly nothing when it is not ours
+
+        ``triggered``: an EVENT audit that had ended is to run once more.
+        :raises DatabaseUnavailable: it is still ours and has to be run again
+        """
+        if not self._lease.may_start():
+            return
+        try:
+            claim = self._lease.claim
+            audit = self._db.write(_take, uuid, claim, self._host, triggered)
+            if audit is not None:
+                LOG.info("Audit begins", extra={"audit": uuid})
+                self._carry_out(audit, claim)
+        except NOT_OURS as error:
+            LOG.info("Audit is left alone", extra={"audit": uuid, "reason": str(error)})
+
+    def _carry_out(self, audit: Audit, claim: Claim) -> None:
+        snapshot = self._decider.snapshot()
+        decision = Decision()
+        phase = "strategy"
+        try:
+            if blocking := self._blocking(audit, snapshot):
+                self._db.write(_cancel, audit.uuid, claim, blocking)
+                return
+            self._announce(audit, claim, "audit.strategy.start")
+            self._decider.solve(audit, snapshot, decision)
+            self._announce(audit, claim, "audit.strategy.end")
+            phase = "planner"
+            self._announce(audit, claim, "audit.planner.start")
+            self._decider.plan(audit, decision)
+        except (*NOT_OURS, exception.DatabaseUnavailable):
+            raise
+        except Exception as error:
+            # A strategy is free to fail in any way; the audit ends and says how.
+            LOG.exception("Audit failed", extra={"audit": audit.uuid, "phase": phase})
+            self._db.write(self._fail, audit, claim, phase, decision, error)
+        else:
+            self._finish(audit, claim, decision)
+
+    def _announce(self, audit: Audit, claim: Claim, event: str) -> None:
+        def announce(tx: Any) -> None:
+            self._tell(tx, event, _ours(tx, audit.uuid, claim))
+
+        self._db.write(announce)
+
+    # What keeps it from running --------------------------------------------------------
+
+    def _blocking(self, audit: Audit, snapshot: Snapshot) -> str | None:
+        """Return the plan that runs where a ONESHOT audit without force would look"""
+        if audit.force or audit.audit_type != states.ONESHOT:
+            return None
+        running = self._db.read(_running)
+        if not running:
+            return None
+        whole = snapshot.whole
+        hosts = snapshot.hosts(audit.scope)
+        for candidate in running:
+            if conflict.overlaps(
+                candidate, hosts, scope_hosts=snapshot.hosts, host_of=whole.host_of
+            ):
+                found: str = candidate.plan.uuid
+                return found
+        return None
+
+    # How it ends ------------------------------------------------------------------------
+
+    def _finish(self, audit: Audit, claim: Claim, decision: Decision) -> None:
+        document = explain.document(
+            strategy=decision.strategy, actions=decision.actions, notes=decision.notes
+        )
+        assert decision.strategy is not None
+        plan = NewPlan(
+            uuid=self._new_uuid(),
+            audit_uuid=audit.uuid,
+            strategy_name=decision.strategy,
+            state=states.RECOMMENDED,
+            actions=decision.actions,
+            global_efficacy=decision.solution.global_efficacy or [],
+            efficacy_indicators=decision.indicators,
+            explanation=document,
+        )
+        started = self._db.write(self._save, plan, claim)
+        LOG.info(
+            "Audit has a plan",
+            extra={"audit": audit.uuid, "plan": plan.uuid, "why": document["summary"]},
+        )
+        if started:
+            self._applier.launch_action_plan(context.admin(), plan.uuid)
+
+    def _save(self, tx: Any, plan: NewPlan, claim: Claim) -> bool:
+        audit = _ours(tx, plan.audit_uuid, claim)
+        action_plans.save(tx, plan)
+        started = bool(audit.auto_trigger and plan.actions)
+        if started:
+            action_plans.step(
+                tx,
+                plan.uuid,
+                states.RECOMMENDED,
+                states.PENDING,
+                reason="the audit starts its plans by itself",
+            )
+        self._tell(tx, "audit.planner.end", audit)
+        # Last, so that notifications come in the published order; it undoes all of the
+        # above when the audit is not ours any more.
+        audits.step(
+            tx, audit.uuid, states.ONGOING, states.SUCCEEDED, message=None, claim=claim
+        )
+        return started
+
+    def _fail(
+        self,
+        tx: Any,
+        audit: Audit,
+        claim: Claim,
+        phase: str,
+        decision: Decision,
+        error: Exception,
+    ) -> None:
+        message = sentence(error, decision.strategy, phase)
+        now = _ours(tx, audit.uuid, claim)
+        self._tell(tx, f"audit.{phase}.error", now, fault=error)
+        explanations.save(
+            tx,
+            audit_uuid=audit.uuid,
+            document=explain.document(
+                strategy=decision.strategy,
+                actions=(),
+                notes=decision.notes,
+                failure=message,
+            ),
+        )
+        audits.step(
+            tx,
+            audit.uuid,
+            states.ONGOING,
+            states.FAILED,
+            message=message,
+            claim=claim,
+        )
+
+
+def sentence(error: Exception, strategy: str | None, phase: str) -> str:
+    """Return what an operator needs to know of ``error``; the log has the rest"""
+    if isinstance(error, exception.WatcherException):
+        return error.format_message()
+    what = f"strategy '{strategy}'" if phase == "strategy" else "planner"
+    text = str(error).strip().splitlines()
+    detail = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    return (
+        f"The {what} failed unexpectedly ({detail}); the engine's log has the details"
+    )
+
+
+# Steps inside transactions ---------------------------------------------------------------
+
+
+def _take(tx: Any, uuid: str, claim: Claim, host: str, triggered: bool) -> Audit | None:
+    try:
+        audit = audits.get(tx, uuid)
+    except exception.AuditNotFound:
+        return None
+    if audit.audit_type == states.CONTINUOUS:
+        return None
+    if audit.state == states.ONGOING and _holds(audit, claim):
+        # A run of this very process ended because the database was away.
+        return audit
+    return audits.claim(tx, uuid, claim, host, rearm=triggered)
+
+
+def _holds(audit: Audit, claim: Claim) -> bool:
+    return (audit.owner, audit.owner_epoch) == (claim.owner, claim.epoch)
+
+
+def _ours(tx: Any, uuid: str, claim: Claim) -> Audit:
+    audit = audits.get(tx, uuid, show_deleted=True)
+    if audit.state != states.ONGOING:
+        raise exception.StateChanged(kind="audit", ident=uuid, expected=states.ONGOING)
+    if not _holds(audit, claim):
+        raise exception.LeaseLost(
+            owner=claim.owner, epoch=claim.epoch, kind="audit", ident=uuid
+        )
+    return audit
+
+
+def _running(tx: Any) -> list[conflict.Running]:
+    return [
+        conflict.Running(
+            plan=plan,
+            actions=actions.of_plan(tx, plan.uuid),
+            scope=_scope_of(tx, plan.audit_id),
+        )
+        for plan in action_plans.ongoing(tx)
+    ]
+
+
+def _scope_of(tx: Any, audit_id: int) -> Any:
+    try:
+        return audits.get(tx, audit_id, show_deleted=True).scope
+    except exception.AuditNotFound:
+        return ()
+
+
+def _cancel(tx: Any, uuid: str, claim: Claim, plan: str) -> None:
+    _ours(tx, uuid, claim)
+    audits.step(
+        tx,
+        uuid,
+        states.ONGOING,
+        states.CANCELLED,
+        message=f"Action plan {plan} is running in the same part of the cluster. Start "
+        "the audit again when it has ended, or with force.",
+        claim=claim,
+    )

@@ -1,0 +1,149 @@
+"""From an audit and the cluster to ordered actions: no database, no messages.
+
+The model is taken once; the strategy, the rules and the planner see the same moment.
+"""
+
+import datetime
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from watcher import context, exception
+from watcher.decision_engine import choose, judge
+from watcher.decision_engine.handle import Handle, Notes
+from watcher.decision_engine.planner.base import BasePlanner
+from watcher.domain import scope as documents
+from watcher.domain.records import Audit, EfficacyIndicator, NewAction
+from watcher.plugins import PLANNERS, SCOPE_HANDLERS, STRATEGIES, Plugins
+
+SHOWN_BREACHES = 3
+
+
+class Snapshot:
+    """The compute model as it is now: whole, and cut to scopes"""
+
+    def __init__(self, models: Any, plugins: Plugins) -> None:
+        self._models = models
+        self._plugins = plugins
+        self._whole: Any = None
+
+    @property
+    def whole(self) -> Any:
+        """The model of everything: for reading only"""
+        if self._whole is None:
+            self._whole = self._models.compute()
+        return self._whole
+
+    def cut(self, scope: Collection[Any]) -> Any:
+        """Return a private copy cut to ``scope``"""
+        handler: Any = self._plugins.classes(SCOPE_HANDLERS)["compute"]
+        rules = documents.section(scope, documents.COMPUTE)
+        return handler(rules, self._plugins.conf).get_scoped_model(self.whole.copy())
+
+    def hosts(self, scope: Collection[Any]) -> set[str]:
+        """Return the hosts that ``scope`` leaves"""
+        nodes = self.cut(scope).get_all_compute_nodes().values()
+        return {node.hostname for node in nodes}
+
+
+class _Scoped:
+    """What a strategy sees of a snapshot"""
+
+    def __init__(self, snapshot: Snapshot, scope: Collection[Any]) -> None:
+        self._snapshot = snapshot
+        self._scope = scope
+
+    def compute(self) -> Any:
+        """Return a private copy of the compute model"""
+        return self._snapshot.cut(self._scope)
+
+
+@dataclass
+class Decision:
+    """What was decided, or how far it got"""
+
+    notes: Notes = field(default_factory=Notes)
+    strategy: str | None = None
+    solution: Any = None
+    planner: str | None = None
+    actions: Sequence[NewAction] = ()
+
+    @property
+    def indicators(self) -> list[EfficacyIndicator]:
+        """The solution's indicators as they are stored"""
+        return [
+            EfficacyIndicator(**indicator)
+            for indicator in self.solution.efficacy_indicators
+        ]
+
+
+class Decider:
+    """Runs strategies and planners"""
+
+    def __init__(
+        self,
+        plugins: Plugins,
+        models: Any,
+        *,
+        clients: Any = None,
+        readings: Any = None,
+        now: Callable[[], datetime.datetime],
+        new_uuid: Callable[[], str],
+    ) -> None:
+        self._plugins = plugins
+        self._models = models
+        self._clients = clients
+        self._readings = readings
+        self._now = now
+        self._new_uuid = new_uuid
+
+    def snapshot(self) -> Snapshot:
+        """Return the cluster as it is now; nothing is read before it is needed"""
+        return Snapshot(self._models, self._plugins)
+
+    def solve(self, audit: Audit, snapshot: Snapshot, decision: Decision) -> None:
+        """Let the strategy decide"""
+        decision.strategy = choose.strategy(
+            self._plugins, audit, has_readings=self._readings is not None
+        )
+        parameters = choose.parameters(
+            self._plugins, decision.strategy, audit.parameters
+        )
+        strategy = self._plugins.load(STRATEGIES, decision.strategy, osc=self._clients)
+        strategy.handle = Handle(
+            models=_Scoped(snapshot, audit.scope),
+            readings=self._readings,
+            now=self._now,
+            note=decision.notes.add,
+            clients=self._clients,
+        )
+        strategy.input_parameters = parameters
+        strategy.audit_scope = audit.scope
+        decision.solution = strategy.execute(audit=audit)
+        decision.planner = strategy.named_planner
+        # The strategy may have changed its own copy.
+        decision.solution.model_before = snapshot.cut(audit.scope)
+
+    def plan(self, audit: Audit, decision: Decision) -> None:
+        """Let the planner put the actions in order, and the rules judge the result"""
+        name = decision.planner or self._plugins.conf.watcher_planner.planner
+        planner: BasePlanner = self._plugins.load(PLANNERS, name)
+        if type(planner).schedule is BasePlanner.schedule:
+            decision.actions = planner.plan(decision.solution, self._new_uuid)
+        else:
+            # In the classic style: rows are made through objects that only collect.
+            made = planner.schedule(context.admin(), audit.id, decision.solution)
+            decision.actions = made.new_actions()
+        _judge(decision)
+
+
+def _judge(decision: Decision) -> None:
+    breaches = judge.breaches(decision.solution.model_before, decision.actions)
+    if not breaches:
+        return
+    decision.notes.remarks.extend(breaches)
+    shown = "; ".join(breaches[:SHOWN_BREACHES])
+    more = len(breaches) - SHOWN_BREACHES
+    if more > 0:
+        shown += f"; and {more} more"
+    raise exception.Invalid(f"The plan would break rules of the cluster: {shown}")

@@ -1,0 +1,20 @@
+"""Import path kept for strategies packaged outside this tree."""
+
+from watcher.decision_engine.strategy.actuator import Actuator
+from watcher.decision_engine.strategy.base import BaseStrategy
+from watcher.decision_engine.strategy.dummy import DummyStrategy
+from watcher.decision_engine.strategy.host_maintenance import HostMaintenance
+from watcher.legacy import doorway
+
+__all__ = ("Actuator", "BaseStrategy", "DummyStrategy", "HostMaintenance")
+
+doorway(
+    __name__,
+    "watcher.decision_engine.strategy",
+    {
+        "base": "watcher.decision_engine.strategy.base",
+        "actuation": "watcher.decision_engine.strategy.actuator",
+        "dummy_strategy": "watcher.decision_engine.strategy.dummy",
+        "host_maintenance": "watcher.decision_engine.strategy.host_maintenance",
+    },
+)

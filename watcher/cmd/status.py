@@ -190,6 +190,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except cfg.Error as error:
         print(f"watcher-status: {error}", file=sys.stderr)
         return 1
+    # The library looks for --json on an object that only its own main() sets.
+    upgradecheck.CONF = conf
     return int(upgradecheck.run(conf))
 
 

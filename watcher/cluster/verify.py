@@ -34,10 +34,10 @@ def verify(
     if wrong:
         return wrong
     view = View(model)
-    for host, reason in (enabled or {}).items():
-        view.enable(host, reason)
-    for host, reason in (disabled or {}).items():
-        view.disable(host, reason)
+    for host, why in (enabled or {}).items():
+        view.enable(host, why)
+    for host, why in (disabled or {}).items():
+        view.disable(host, why)
     try:
         ancestors = occupancy.ancestors(before or {}, len(moves))
     except ValueError as error:

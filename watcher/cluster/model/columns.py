@@ -77,9 +77,13 @@ class _Rows:
 
 
 class NodeColumns(_Rows):
-    """What nodes have (total, reserved, ratio), what servers use, what moves hold"""
+    """What nodes have (total, reserved, ratio), what servers use, what else is promised
 
-    arrays = ("total", "reserved", "ratio", "used", "held")
+    ``claimed`` is what Placement counted at the last reading, ``held`` what must be kept
+    free though no server uses it: room of migrations and of claims without a server.
+    """
+
+    arrays = ("total", "reserved", "ratio", "used", "held", "claimed")
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +92,7 @@ class NodeColumns(_Rows):
         self.ratio: Floats = np.zeros((0, WIDTH), dtype=np.float64)
         self.used: Ints = np.zeros((0, WIDTH), dtype=np.int64)
         self.held: Ints = np.zeros((0, WIDTH), dtype=np.int64)
+        self.claimed: Ints = np.zeros((0, WIDTH), dtype=np.int64)
 
     @property
     def capacity(self) -> Floats:

@@ -321,11 +321,13 @@ class ComputeNode(Element):
     @property
     def usable(self) -> bool:
         """Whether the scheduler would place a server here"""
-        data = self._data
-        return bool(
-            data["state"] == ServiceState.ONLINE
-            and data["status"] == ServiceState.ENABLED
-        )
+        return usable(self._data)
+
+
+def usable(values: Mapping[str, Any]) -> bool:
+    """Tell from its values whether the scheduler would place a server on a node"""
+    up, enabled = ServiceState.ONLINE, ServiceState.ENABLED
+    return bool(values["state"] == up and values["status"] == enabled)
 
 
 class Instance(Element):

@@ -51,6 +51,8 @@ class ModelRoot(base.Model):
         self.stale = stale
         self.stale_reason: str | None = None
         self.read_at: datetime.datetime | None = None
+        # The newest change of a server that was read, by Nova's clock.
+        self.changed_at: datetime.datetime | None = None
         self.aggregates: Mapping[int, Aggregate] = {}
         self.server_groups: Mapping[str, ServerGroup] = {}
         # By server; a migration that may hold room on two nodes.
@@ -149,7 +151,8 @@ class ModelRoot(base.Model):
         uuid = data["uuid"]
         self._instances.put(uuid, data)
         if uuid not in self.instance_columns.row:
-            self.instance_columns.node[self.instance_columns.add(uuid)] = -1
+            row = self.instance_columns.add(uuid)
+            self.instance_columns.node[row] = -1
         self._resize(uuid, data)
 
     @_locked

@@ -36,7 +36,7 @@ class Table(Generic[E]):
         """Take an element in, or the values of one that another model holds"""
         key = str(element.data[element.KEY])
         if element.home in (None, self):
-            data = dict(element.data)
+            data = copy.deepcopy(dict(element.data))
             element.rebind(self, data)
             self._live[key] = element
             # The caller may still hold what it put in.

@@ -1,0 +1,227 @@
+"""Reads the compute model from Nova and Placement: complete, or not at all."""
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from oslo_log import log
+
+from watcher import exception
+from watcher.clients.protocols import Clients
+from watcher.clients.records import (
+    Aggregate,
+    ComputeService,
+    Hypervisor,
+    Migration,
+    Server,
+    ServerGroup,
+)
+from watcher.cluster.collector import values
+from watcher.cluster.collector.base import (
+    BaseClusterDataModelCollector,
+    BaseModelBuilder,
+)
+from watcher.cluster.model.model_root import ModelRoot
+from watcher.cluster.scope.compute import ComputeScope
+
+LOG = log.getLogger(__name__)
+
+# Nova stamps a row before it commits it, on clocks that differ a little: what changed
+# is asked for from this long before the newest stamp seen.
+OVERLAP = datetime.timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one reading of the lists said"""
+
+    read_at: datetime.datetime
+    hypervisors: Sequence[Hypervisor]
+    services: Mapping[str, ComputeService]
+    servers: Sequence[Server]
+    aggregates: Sequence[Aggregate]
+    server_groups: Sequence[ServerGroup]
+    migrations: Sequence[Migration]
+
+
+class ComputeCollector(BaseClusterDataModelCollector):
+    """Keeps the model of compute nodes and servers"""
+
+    SCHEMA: ClassVar[Mapping[str, Any] | None] = ComputeScope.SCHEMA
+
+    def execute(self) -> ModelRoot:
+        """Read everything"""
+        return ComputeModelBuilder(self.osc, self.reading).execute()
+
+    def refresh(self, model: Any) -> ModelRoot | None:
+        """Read what changed; None when the hosts are not the same any more"""
+        if not isinstance(model, ModelRoot) or not model:
+            return None
+        return ComputeModelBuilder(self.osc, self.reading).refresh(model)
+
+    def get_audit_scope_handler(self, audit_scope: Any) -> ComputeScope:
+        """Return the handler of compute rules"""
+        return ComputeScope(audit_scope, self.config)
+
+    @property
+    def notification_endpoints(self) -> Sequence[Any]:
+        """None yet: the model is refreshed by queries before it is used"""
+        return []
+
+
+class ComputeModelBuilder(BaseModelBuilder):
+    """One reading of the compute services"""
+
+    osc: Clients
+
+    def execute(self, model_scope: Any = None) -> ModelRoot:
+        """Read everything and build a model"""
+        facts = self._read(None)
+        known = {hypervisor.hostname for hypervisor in facts.hypervisors}
+        strangers = {s.host for s in facts.servers if s.host and not _gone(s)} - known
+        if strangers & set(facts.services):
+            # A host joined between two of the lists, or its servers are bare metal.
+            again = self.call_retry(self.osc.nova.hypervisors)
+            facts = replace(facts, hypervisors=again)
+        providers = [hypervisor.uuid for hypervisor in facts.hypervisors]
+        found = self._parallel(
+            inventories=lambda: self.osc.placement.inventories(providers),
+            usages=lambda: self.osc.placement.usages(providers),
+        )
+        model = ModelRoot(extended_attributes=self.reading.extended_attributes)
+        for hypervisor in facts.hypervisors:
+            service = facts.services.get(hypervisor.hostname)
+            inventory = found["inventories"].get(hypervisor.uuid, {})
+            if not inventory:
+                LOG.warning("Placement knows no inventory of %s", hypervisor.hostname)
+            model.put_node(values.node(hypervisor, service, inventory))
+        apply(model, facts)
+        settle(model, found["usages"])
+        return model
+
+    def refresh(self, model: ModelRoot) -> ModelRoot | None:
+        """Read what changed since ``model`` was read and build its successor"""
+        facts = self._read(model.changed_at)
+        if {h.uuid: h.hostname for h in facts.hypervisors} != {
+            uuid: data["hostname"] for uuid, data in model.nodes_data.items()
+        }:
+            return None
+        fresh = model.copy()
+        columns = fresh.node_columns
+        before = columns.used.copy()
+        held = columns.held.any(axis=1)
+        for hypervisor in facts.hypervisors:
+            wanted = values.state(hypervisor, facts.services.get(hypervisor.hostname))
+            data = fresh.nodes_data[hypervisor.uuid]
+            changed = {k: v for k, v in wanted.items() if data.get(k) != v}
+            if changed:
+                fresh.get_node_by_uuid(hypervisor.uuid).update(changed)
+        apply(fresh, facts)
+        # Placement is asked again only where something came or went, or was promised.
+        touched = held | (before != columns.used).any(axis=1)
+        moving = {h for m in facts.migrations for h in (m.source_host, m.dest_host)}
+        providers = [
+            uuid
+            for uuid, row in columns.row.items()
+            if touched[row] or fresh.nodes_data[uuid]["hostname"] in moving
+        ]
+        usages: Mapping[str, Mapping[str, int]] = {}
+        if providers:
+            usages = self.call_retry(self.osc.placement.usages, providers)
+        settle(fresh, usages)
+        return fresh
+
+    def _read(self, since: datetime.datetime | None) -> Facts:
+        nova = self.osc.nova
+        read_at = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        start = None if since is None else since - OVERLAP
+        found = self._parallel(
+            servers=lambda: nova.servers(start),
+            hypervisors=nova.hypervisors,
+            services=nova.services,
+            migrations=nova.in_flight_migrations,
+            server_groups=nova.server_groups,
+            aggregates=nova.aggregates,
+        )
+        found["services"] = {s.host: s for s in found["services"]}
+        silent = [
+            s for s in found["servers"] if s.status == "UNKNOWN" and not s.deleted
+        ]
+        if silent:
+            raise exception.NovaClientError(
+                reason=f"{len(silent)} servers are in a cell that does not answer"
+            )
+        return Facts(read_at=read_at, **found)
+
+    def _parallel(self, **calls: Callable[[], Any]) -> dict[str, Any]:
+        """Make the calls at once; the first error ends them all and is raised as it came"""
+        pool = ThreadPoolExecutor(self.reading.threads, thread_name_prefix="collector")
+        try:
+            futures: dict[str, Future[Any]] = {
+                name: pool.submit(self.call_retry, call) for name, call in calls.items()
+            }
+            return {
+                name: future.result(self.reading.timeout_s)
+                for name, future in futures.items()
+            }
+        except TimeoutError as error:
+            raise exception.ClusterDataModelCollectionError(
+                f"Reading the cloud took more than {self.reading.timeout_s:g} s"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _gone(server: Server) -> bool:
+    # A server without host, not yet scheduled or shelved away, takes no room anywhere.
+    return server.deleted or server.vm_state == "deleted" or not server.host
+
+
+def apply(model: ModelRoot, facts: Facts) -> None:
+    """Bring servers and side data of a model to what was read"""
+    by_name = {str(d["hypervisor"]): uuid for uuid, d in model.nodes_data.items()}
+    by_host = {str(d["hostname"]): uuid for uuid, d in model.nodes_data.items()}
+    newest = model.changed_at
+    for server in facts.servers:
+        if server.updated_at and (newest is None or server.updated_at > newest):
+            newest = server.updated_at
+        node = by_name.get(server.hypervisor or "") or by_host.get(server.host or "")
+        if _gone(server) or node is None:
+            # Without node: bare metal, or left behind by a host that is no more.
+            if server.uuid in model.instances_data:
+                model.remove_instance(server.uuid)
+            continue
+        model.put_instance(values.instance(server))
+        model.map_instance(server.uuid, node)
+    model.changed_at = newest or facts.read_at
+    model.read_at = facts.read_at
+    model.aggregates = {aggregate.id: aggregate for aggregate in facts.aggregates}
+    model.server_groups = {group.id: group for group in facts.server_groups}
+    model.migrations = {m.server: m for m in facts.migrations if m.in_flight}
+
+
+def settle(model: ModelRoot, usages: Mapping[str, Mapping[str, int]]) -> None:
+    """Work out what nodes must keep free beside what their servers use
+
+    That is the other end of each migration under way, and whatever Placement counts beyond
+    the servers that are seen. The first is part of the second once Placement knows of it.
+    """
+    columns = model.node_columns
+    for uuid, usage in usages.items():
+        columns.claimed[columns.row[uuid]] = values.claimed(usage)
+    held = np.zeros_like(columns.held)
+    hosts = {str(d["hostname"]): columns.row[u] for u, d in model.nodes_data.items()}
+    for server, migration in model.migrations.items():
+        if server in model.instances_data:
+            there = {migration.source_host, migration.dest_host} - {
+                model.host_of(server)
+            }
+            for host in there & set(hosts):
+                size = model.instance_columns.size[model.instance_columns.row[server]]
+                held[hosts[str(host)]] += size
+    columns.held = np.maximum(held, columns.claimed - columns.used)
+    columns.held[columns.held < 0] = 0
+    model.version += 1

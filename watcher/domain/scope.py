@@ -1,0 +1,57 @@
+"""Reading a scope document: which rules it has for which model.
+
+A document is a list of objects whose keys name models, each with a list of rules. The old
+flat form, a list of rules, means compute. Every key of every object counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+COMPUTE = "compute"
+MODELS = (COMPUTE, "storage", "baremetal")
+
+_PLURAL = {
+    "host_aggregate": "host_aggregates",
+    "availability_zone": "availability_zones",
+    "instance": "instances",
+    "compute_node": "compute_nodes",
+    "project": "projects",
+}
+
+
+def is_flat(document: Any, models: Sequence[str] = MODELS) -> bool:
+    """Tell whether the document has rules where objects per model are expected"""
+    if not isinstance(document, list):
+        return False
+    keys = {key for item in document if isinstance(item, Mapping) for key in item}
+    return bool(keys) and not keys & set(models)
+
+
+def normalise(document: Any, models: Sequence[str] = MODELS) -> Any:
+    """Return the document in the form with objects per model; nothing gives []
+
+    What is no scope at all is returned as it is, for the validation to refuse.
+    """
+    if document is None or document == {} or document == []:
+        return []
+    if is_flat(document, models):
+        return [{COMPUTE: [_plural(rule) for rule in document]}]
+    return document
+
+
+def section(document: Any, model: str) -> list[Mapping[str, Any]]:
+    """Return all rules that a valid document has for a model; none means everything"""
+    rules: list[Mapping[str, Any]] = []
+    for item in normalise(document, (*MODELS, model)):
+        rules.extend(item.get(model) or ())
+    return rules
+
+
+def _plural(rule: Any) -> Any:
+    if not isinstance(rule, Mapping):
+        return rule
+    result = {_PLURAL.get(key, key): value for key, value in rule.items()}
+    excluded = result.get("exclude")
+    if isinstance(excluded, list):
+        result["exclude"] = [_plural(item) for item in excluded]
+    return result

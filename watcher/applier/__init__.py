@@ -1,0 +1,1 @@
+"""Carries action plans out: from a started plan to a changed cloud."""

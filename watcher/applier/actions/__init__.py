@@ -1,0 +1,1 @@
+"""The actions that plans are made of."""

@@ -1,0 +1,47 @@
+"""Builds the plugin of an action row, ready to run."""
+
+from collections.abc import Callable
+from typing import Any
+
+from watcher import exception
+from watcher import plugins as registry
+from watcher.applier.actions.base import BaseAction
+from watcher.applier.journal import Journal
+from watcher.domain.records import Action
+
+
+class ActionFactory:
+    """Makes actions, as plans' rows describe them"""
+
+    def __init__(
+        self, plugins: registry.Plugins, clients: Any = None,
+        journal: Callable[[Action], Journal] | None = None,
+    ) -> None:  # fmt: skip
+        self._plugins = plugins
+        self._clients = clients
+        self._journal = journal
+
+    def make_action(self, object_action: Action, osc: Any = None) -> Any:
+        """Return the action with checked parameters
+
+        :raises LoadingError: there is no such plugin here
+        :raises InvalidParameter: its schema refuses the parameters
+        """
+        action = self._plugins.load(
+            registry.ACTIONS, object_action.action_type, osc=osc or self._clients
+        )
+        action.input_parameters = dict(object_action.input_parameters)
+        if self._journal is not None and isinstance(action, BaseAction):
+            action.journal = self._journal(object_action)
+        action.validate_parameters()
+        return action
+
+    def check(self, action: Action) -> exception.WatcherException | None:
+        """Return why the row cannot be carried out, or None; asks no other service"""
+        try:
+            self.make_action(action)
+        except exception.WatcherException as error:
+            return error
+        except Exception as error:  # code written elsewhere may raise anything
+            return exception.ActionExecutionFailure(type(error).__name__)
+        return None

@@ -1,0 +1,253 @@
+"""What an action writes down before it changes the cloud, so that nothing is done twice.
+
+Before each changing call stands an intent in the database. Whoever takes a plan over
+reads the intents of the actions that were running and finds in the cloud what became of
+them. The request id of an intent is derived from plan, action and kind: it is the same
+whoever sends it, and however often.
+"""
+
+import dataclasses
+import datetime
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from oslo_log import log
+
+from watcher import exception
+from watcher.applier.signals import Signals
+from watcher.domain.records import Action, Operation
+
+LOG = log.getLogger(__name__)
+
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+REFUSED = "refused"  # by the other service: nothing was done
+CANCELLED = "cancelled"
+LOST = "lost"  # it never reached the other service
+TIMEOUT = "timeout"  # it was still going on when we stopped to wait
+
+# How often progress is written down, in seconds; it is for display only.
+PROGRESS_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long things may take, in seconds"""
+
+    migration_s: float = 900.0
+    # Added for each MB of memory: time to copy it once over a slow network.
+    per_memory_mb_s: float = 0.01
+    interval_s: float = 5.0
+    first_interval_s: float = 0.2
+    confirm_s: float = 120.0
+    # A call that began before its sender lost the lease (5 s to connect, 30 s to be
+    # answered) has arrived or never will, so many seconds after the plan was taken over.
+    settle_s: float = 35.0
+
+    @classmethod
+    def of(cls, conf: Any) -> "Timing":
+        """Read the options of ``[nova]``"""
+        nova = conf.nova
+        return cls(
+            migration_s=nova.migration_max_retries * nova.migration_interval,
+            interval_s=nova.migration_interval,
+        )
+
+
+class UnknownOutcome(Exception):
+    """The call may or may not have been done: look in the cloud"""
+
+
+class Journal(Protocol):
+    """What built-in actions are handed as ``journal``"""
+
+    signals: Signals
+    timing: Timing
+    clock: Callable[[], float]
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """Intents of this action so far, oldest first, of earlier processes too"""
+
+    def mine(self, operation: Operation) -> bool:
+        """Tell whether this execution wrote the intent"""
+
+    def begin(self, kind: str, **detail: Any) -> Operation:
+        """Write an intent down; raises Left when the plan is not ours any more"""
+
+    def call(
+        self, operation: Operation, send: Callable[[str], str | None]
+    ) -> Operation:
+        """Make the call ``send(request_id)`` unless it is too late to start anything
+
+        :raises UnknownOutcome: it may have been done
+        :raises WatcherException: it was refused, nothing was done
+        """
+
+    def done(self, operation: Operation, outcome: str, **detail: Any) -> None:
+        """Write down how the operation ended"""
+
+    def progress(self, operation: Operation, text: str, **numbers: Any) -> None:
+        """Tell how far it is; cheap, may be called at every look"""
+
+
+def request_id(plan_uuid: str, action_uuid: str, kind: str) -> str:
+    """Return the request id that every attempt of this step carries"""
+    name = f"{plan_uuid}/{action_uuid}/{kind}"
+    return f"req-{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
+
+
+class LooseJournal:
+    """Keeps intents in memory, for an action that no engine runs"""
+
+    def __init__(self, timing: Timing | None = None) -> None:
+        self.signals = Signals()
+        self.timing = timing or Timing()
+        self.clock: Callable[[], float] = time.monotonic
+        self._operations: list[Operation] = []
+        self._ident = str(uuid.uuid4())
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """Intents so far, oldest first"""
+        return tuple(self._operations)
+
+    def mine(self, operation: Operation) -> bool:
+        """There is nobody else"""
+        return True
+
+    def begin(self, kind: str, **detail: Any) -> Operation:
+        """Remember an intent"""
+        self.signals.check()
+        operation = Operation(
+            id=len(self._operations) + 1, action_uuid=self._ident, kind=kind,
+            owner="nobody", owner_epoch=0, detail=detail,
+            request_id=request_id(self._ident, self._ident, kind),
+        )  # fmt: skip
+        self._operations.append(operation)
+        return operation
+
+    def call(
+        self, operation: Operation, send: Callable[[str], str | None]
+    ) -> Operation:
+        """Make the call"""
+        return _send(operation, send)
+
+    def done(self, operation: Operation, outcome: str, **detail: Any) -> None:
+        """Remember the end"""
+        ended = dataclasses.replace(operation, outcome=outcome)
+        self._operations = [
+            ended if known.id == operation.id else known for known in self._operations
+        ]
+
+    def progress(self, operation: Operation, text: str, **numbers: Any) -> None:
+        """Nobody asks"""
+
+
+class Writer(Protocol):
+    """The part of the plan's book that a journal needs"""
+
+    def begin_operation(
+        self, action_uuid: str, kind: str, request_id: str, detail: Mapping[str, Any]
+    ) -> Operation:
+        """Store an intent under the claim of the plan"""
+
+    def operation_sent(self, ident: int, remote_id: str | None) -> None:
+        """Store that the other service accepted the call"""
+
+    def operation_progress(self, ident: int, detail: Mapping[str, Any]) -> None:
+        """Store how far it is"""
+
+    def operation_ended(
+        self, ident: int, outcome: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Store how it ended"""
+
+    def may_start(self) -> bool:
+        """Tell whether the lease is fresh enough to start something"""
+
+
+class RowJournal:
+    """Keeps the intents of one action in the database"""
+
+    def __init__(
+        self, writer: Writer, plan_uuid: str, action: Action, signals: Signals,
+        timing: Timing, earlier: Sequence[Operation] = (),
+    ) -> None:  # fmt: skip
+        self.signals = signals
+        self.timing = timing
+        self.clock: Callable[[], float] = time.monotonic
+        self._writer = writer
+        self._plan_uuid = plan_uuid
+        self._action = action
+        self._operations = {operation.id: operation for operation in earlier}
+        self._mine: set[int] = set()
+        self._told = 0.0
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        """Intents of this action so far, oldest first, of earlier processes too"""
+        return tuple(self._operations[ident] for ident in sorted(self._operations))
+
+    def mine(self, operation: Operation) -> bool:
+        """Tell whether this execution wrote the intent"""
+        return operation.id in self._mine
+
+    def begin(self, kind: str, **detail: Any) -> Operation:
+        """Write an intent down; raises Left when the plan is not ours any more"""
+        self.signals.check()
+        ident = request_id(self._plan_uuid, self._action.uuid, kind)
+        operation = self._writer.begin_operation(self._action.uuid, kind, ident, detail)
+        self._operations[operation.id] = operation
+        self._mine.add(operation.id)
+        return operation
+
+    def call(
+        self, operation: Operation, send: Callable[[str], str | None]
+    ) -> Operation:
+        """Make the call ``send(request_id)`` unless it is too late to start anything"""
+        # The database may be slow without being lost: the lease then comes back or ends.
+        while not self._writer.may_start():
+            self.signals.wait(0.2)
+        self.signals.check()
+        try:
+            sent = _send(operation, send)
+        except exception.WatcherException as error:
+            self.done(operation, REFUSED, reason=str(error))
+            raise
+        self._operations[sent.id] = sent
+        self._writer.operation_sent(sent.id, sent.remote_id)
+        return sent
+
+    def done(self, operation: Operation, outcome: str, **detail: Any) -> None:
+        """Write down how the operation ended"""
+        everything = {**operation.detail, **detail}
+        self._operations[operation.id] = dataclasses.replace(
+            operation, outcome=outcome, detail=everything
+        )
+        self._writer.operation_ended(operation.id, outcome, everything)
+
+    def progress(self, operation: Operation, text: str, **numbers: Any) -> None:
+        """Log how far it is, and keep it for display, every few seconds"""
+        now = self.clock()
+        if now - self._told < PROGRESS_EVERY_S:
+            return
+        self._told = now
+        LOG.info("Action %s: %s", self._action.uuid, text)
+        detail = {**operation.detail, "progress": {"text": text, **numbers}}
+        self._writer.operation_progress(operation.id, detail)
+
+
+def _send(operation: Operation, send: Callable[[str], str | None]) -> Operation:
+    try:
+        remote = send(operation.request_id)
+    except exception.ClientError as error:
+        if error.unknown:
+            LOG.warning("Nobody knows yet whether it was done: %s", error)
+            raise UnknownOutcome from error
+        raise
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    return dataclasses.replace(operation, remote_id=remote, sent_at=now)

@@ -1,0 +1,244 @@
+"""The life of one action, from PENDING to its end, with every write it makes.
+
+Steps may be overridden by engines written elsewhere (``do_pre_execute`` and so on); what
+surrounds them writes states and notifications, and never lets an error through: an
+action ends, the engine goes on.
+"""
+
+import threading
+from typing import Any
+
+from oslo_log import log
+
+from watcher import exception
+from watcher.applier.signals import Aborted, Left, Signals
+from watcher.db.work import KEEP, Keep
+from watcher.domain import states
+from watcher.domain.records import Action
+
+LOG = log.getLogger(__name__)
+
+START = "action.execution.start"
+END = "action.execution.end"
+ERROR = "action.execution.error"
+CANCEL_START = "action.cancel.start"
+CANCEL_END = "action.cancel.end"
+CANCEL_ERROR = "action.cancel.error"
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what users may read of an error: our text, or the class of another's"""
+    if isinstance(error, exception.WatcherException):
+        return str(error)
+    return type(error).__name__
+
+
+class ActionLife:
+    """Runs one action; ``engine`` offers ``book``, ``action_factory`` and ``osc``"""
+
+    def __init__(
+        self, action: Action, engine: Any, *, signals: Signals | None = None
+    ) -> None:
+        self.action = action
+        self.engine = engine
+        self.signals = signals or Signals()
+        self.plugin: Any = None
+        self.failure: BaseException | None = None
+        self._book = engine.book
+        self._lock = threading.RLock()
+        self._failed_in: tuple[str, BaseException] | None = None
+        self._aborted = False
+        self._done = False
+        self._active = False
+
+    # Steps that engines may override --------------------------------------------------
+
+    def do_pre_execute(self) -> None:
+        """Build the action and look before acting"""
+        self.plugin = self.engine.action_factory.make_action(
+            self.action, osc=self.engine.osc
+        )
+        if self.action.state != states.PENDING:
+            if self._begun_before():
+                return
+            if self.signals.cancelled:
+                raise Aborted
+            LOG.info("Action %s is begun again", self.action.uuid)
+        self.plugin.pre_condition()
+
+    def do_execute(self) -> Any:
+        """Act; only True is success"""
+        return self.plugin.execute()
+
+    def do_post_execute(self) -> None:
+        """Look after acting"""
+        self.plugin.post_condition()
+
+    def do_revert(self) -> Any:
+        """Undo"""
+        return self.plugin.revert()
+
+    def do_abort(self) -> Any:
+        """Interrupt"""
+        return self.plugin.abort()
+
+    # What an engine calls -------------------------------------------------------------
+
+    def pre_execute(self) -> None:
+        """Build, check and announce the action"""
+        if self.action.state in states.ACTION_FINAL:
+            self._done = True
+            return
+        if self.action.state == states.CANCELLING:
+            self.signals.cancel()
+        try:
+            self.do_pre_execute()
+            self._begin()
+        except Left:
+            self._done = True
+        except Aborted:
+            self._end(states.CANCELLED, after=CANCEL_END)
+        except exception.ActionSkipped as skip:
+            LOG.info("Action %s skipped: %s", self.action.uuid, skip)
+            self._end(
+                states.SKIPPED, message=f"Action was skipped automatically: {skip}"
+            )
+        except Exception as error:  # the action's outer edge
+            self._fail("pre_condition", error)
+
+    def execute(self, *_args: Any, **_kwargs: Any) -> bool:
+        """Act unless it has ended already; True when it succeeded"""
+        if self._done:
+            return True
+        self._active = True
+        try:
+            result = self.do_execute()
+            if result is not True:
+                raise exception.ActionExecutionFailure(
+                    f"the action reported no success ({result!r})"
+                )
+        except Left:
+            self._done = True
+        except Aborted:
+            self._aborted = True
+        except Exception as error:  # the action's outer edge
+            self._failed_in = ("execute", error)
+        return not (self._done or self._aborted or self._failed_in)
+
+    def post_execute(self) -> None:
+        """Look at the result and write down how it ended"""
+        if self._done:
+            return
+        try:
+            if not self._aborted:
+                self.do_post_execute()
+        except Left:
+            self._done = True
+            return
+        except Exception as error:  # the action's outer edge
+            # What failed first is what counts.
+            self._failed_in = self._failed_in or ("post_condition", error)
+        if self._failed_in:
+            self._fail(*self._failed_in)
+        elif self._aborted:
+            self._end(states.CANCELLED, after=CANCEL_END)
+        else:
+            self._end(states.SUCCEEDED, after=END)
+
+    def revert(self, *_args: Any, **_kwargs: Any) -> None:
+        """Undo the action; plans that fail are not rolled back, so nobody asks yet"""
+        if self.plugin is not None:
+            self.do_revert()
+
+    # What the runner calls from its own thread ----------------------------------------
+
+    def cancel(self) -> None:
+        """Ask the running action to stop, when its kind can"""
+        with self._lock:
+            self.signals.cancel()
+            if self._done or self.action.state != states.ONGOING:
+                return
+            if not self._can_abort():
+                return
+            try:
+                self.action = self._book.step(
+                    self.action, states.CANCELLING, after=CANCEL_START
+                )
+            except (Left, exception.StateChanged):
+                return
+        if not getattr(self.plugin, "journalled", False) and self._active:
+            self._abort_from_outside()
+
+    def let_go(self, *, now: bool) -> None:
+        """Give the action up: at once, or only if somebody may begin it again"""
+        if now or getattr(self.plugin, "interruptible", False):
+            self.signals.leave()
+
+    # Inner workings -------------------------------------------------------------------
+
+    def _begun_before(self) -> bool:
+        """Tell whether an earlier process acted already, so that looking comes too late
+
+        :raises ActionExecutionFailure: it may have, and the action cannot find out
+        """
+        if getattr(self.plugin, "journalled", False):
+            return bool(self.plugin.journal.operations)
+        if getattr(self.plugin, "idempotent", False):
+            return False
+        raise exception.ActionExecutionFailure(
+            "its applier stopped while it ran; what it had done by then is not known, "
+            "and doing it twice might do harm"
+        )
+
+    def _can_abort(self) -> bool:
+        check = getattr(self.plugin, "check_abort", None)
+        return bool(check and check())
+
+    def _abort_from_outside(self) -> None:
+        try:
+            self._aborted = self.do_abort() is True
+        except Exception:  # code written elsewhere
+            LOG.exception("Action %s could not be interrupted", self.action.uuid)
+
+    def _begin(self) -> None:
+        with self._lock:
+            self.signals.check()
+            if self.action.state == states.PENDING:
+                if self.signals.cancelled:
+                    raise Aborted
+                self.action = self._book.step(self.action, states.ONGOING, before=START)
+
+    def _fail(self, phase: str, error: BaseException) -> None:
+        self.failure = error
+        expected = isinstance(error, exception.WatcherException)
+        LOG.warning(
+            "Action %s (%s) failed in %s", self.action.uuid, self.action.action_type,
+            phase, exc_info=None if expected else error,
+        )  # fmt: skip
+        LOG.info("Why action %s failed: %s", self.action.uuid, reason_of(error))
+        event = CANCEL_ERROR if self.action.state == states.CANCELLING else ERROR
+        message = f"Action failed in {phase}: {reason_of(error)}"
+        self._end(states.FAILED, message=message, after=event, fault=error)
+
+    def _end(
+        self, state: str, *, message: str | Keep = KEEP, after: str | None = None,
+        fault: BaseException | None = None,
+    ) -> None:  # fmt: skip
+        with self._lock:
+            self._done = True
+            try:
+                self.action = self._book.step(
+                    self.action, state, message=message, after=after, fault=fault
+                )
+            except Left:
+                return
+            except exception.StateChanged:
+                # An administrator, or the next owner of the plan, was faster.
+                self._reread()
+
+    def _reread(self) -> None:
+        try:
+            self.action = self._book.reread(self.action.uuid)
+        except Left:
+            return
+        LOG.info("Action %s is %s already", self.action.uuid, self.action.state)

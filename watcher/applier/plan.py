@@ -1,0 +1,458 @@
+"""Carries one action plan from its claim to its end state.
+
+The runner's own thread admits actions: each starts as soon as its parents are done and
+the limits have room. The actions themselves run in a pool, through the workflow engine.
+"""
+
+import queue
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from oslo_log import log
+
+from watcher import exception
+from watcher import plugins as registry
+from watcher.applier import verdict
+from watcher.applier.actions.factory import ActionFactory
+from watcher.applier.book import Book
+from watcher.applier.journal import RowJournal, Timing
+from watcher.applier.life import CANCEL_END, CANCEL_START, ActionLife
+from watcher.applier.signals import Left
+from watcher.applier.workflow_engine.base import BaseWorkFlowEngine
+from watcher.domain import states
+from watcher.domain.graph import BrokenGraph, Frontier
+from watcher.domain.records import Action
+
+LOG = log.getLogger(__name__)
+
+# How often the plan's state is looked at, in seconds.
+LOOK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the operator says of carrying plans out"""
+
+    engine: str = "taskflow"
+    timing: Timing = field(default_factory=Timing)
+    parallelization: Mapping[str, int] = field(default_factory=dict)
+
+
+class PlanRunner:
+    """Runs one plan that this process has claimed; also the engine's applier manager"""
+
+    def __init__(
+        self, book: Book, *, fresh: bool, plugins: registry.Plugins, clients: Any,
+        settings: Settings, on_end: Callable[["PlanRunner"], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.book = book
+        self.clients = clients
+        self.cancelling = False
+        self.action_factory = ActionFactory(plugins, clients, self._journal)
+        self._checker = ActionFactory(plugins, clients)
+        self._plugins = plugins
+        self._fresh = fresh
+        self._settings = settings
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._lives: dict[str, ActionLife] = {}
+        self._failures: dict[str, BaseException] = {}
+        self._events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._actions: dict[str, Action] = {}
+        self._running: dict[str, Action] = {}
+        self._ready: dict[str, deque[Action]] = {}
+        self._draining = False
+        self._looked = 0.0
+        self._pool: ThreadPoolExecutor | None = None
+        self._thread = threading.Thread(
+            target=self.run, name=f"plan-{self.uuid[:8]}", daemon=True
+        )
+        book.on_left.append(self._on_left)
+
+    # From other threads ---------------------------------------------------------------
+
+    @property
+    def uuid(self) -> str:
+        """The plan"""
+        return self.book.plan.uuid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs"""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Run the plan in a thread of its own"""
+        self._thread.start()
+
+    def join(self, timeout_s: float | None = None) -> None:
+        """Wait until the plan has ended or was given up"""
+        self._thread.join(timeout_s)
+
+    def wake(self) -> None:
+        """Look at the plan's state now"""
+        self._looked = 0.0
+        self._events.put(None)
+
+    def drain(self) -> None:
+        """Start nothing new; what another process can begin again is left now"""
+        self._draining = True
+        for life in self._attended():
+            life.let_go(now=False)
+        self._events.put(None)
+
+    def leave(self) -> None:
+        """Give the plan up at once, writing nothing"""
+        self.book.leave()
+
+    # What engines call ----------------------------------------------------------------
+
+    def attend(self, life: ActionLife) -> None:
+        """Take note of an action that begins to run"""
+        with self._lock:
+            self._lives[life.action.uuid] = life
+        if self.cancelling:
+            life.signals.cancel()
+        if self.book.left:
+            life.let_go(now=True)
+
+    def notify(self, action: Action, state: str, message: str | None = None) -> None:
+        """Write a state that an outside engine found"""
+        stored = self.book.reread(action.uuid)
+        if stored.state != state:
+            self.book.step(stored, state, message=message)
+
+    # The thread -----------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Carry the plan out"""
+        try:
+            self._carry_out()
+        except Left:
+            LOG.info("Plan %s is left to whoever takes it", self.uuid)
+        except Exception as error:  # a thread's outer edge
+            LOG.exception("Plan %s broke", self.uuid)
+            self._give_back(error)
+        finally:
+            if self._pool:
+                self._pool.shutdown(wait=False, cancel_futures=True)
+            if self._on_end:
+                self._on_end(self)
+
+    def _carry_out(self) -> None:
+        self._actions = {action.uuid: action for action in self.book.actions()}
+        engine = self._engine()
+        rule = engine.rule_for(self.book.plan.strategy_name)
+        engine.execution_rule = rule
+        if not self._sound():
+            return
+        parents = {uuid: tuple(a.parents) for uuid, a in self._actions.items()}
+        front = Frontier(parents, rule)
+        front.restore(
+            {u: a.state for u, a in self._actions.items() if _final(a.state)}
+        )  # fmt: skip
+        self._pool = ThreadPoolExecutor(
+            max(1, engine.max_workers), thread_name_prefix=f"plan-{self.uuid[:8]}"
+        )
+        self._look()
+        if engine.orders_actions:
+            self._run_whole(engine)
+        else:
+            self._run_in_order(engine, front)
+        self._finish()
+
+    def _engine(self) -> BaseWorkFlowEngine:
+        engine: BaseWorkFlowEngine = self._plugins.load(
+            registry.WORKFLOW_ENGINES, self._settings.engine,
+            context=None, applier_manager=self,
+        )  # fmt: skip
+        return engine
+
+    def _sound(self) -> bool:
+        """Tell whether the plan can be carried out; ends it when it cannot"""
+        try:
+            Frontier({uuid: tuple(a.parents) for uuid, a in self._actions.items()})
+        except BrokenGraph as error:
+            self._refuse(f"the order of its actions is broken: {error}", {})
+            return False
+        if not self._fresh:
+            return True
+        waiting = [a for a in self._actions.values() if a.state == states.PENDING]
+        checked = {a.uuid: self._checker.check(a) for a in waiting}
+        problems = {uuid: wrong for uuid, wrong in checked.items() if wrong}
+        if problems:
+            first = self._actions[next(iter(problems))]
+            self._refuse(f"{verdict.name_of(first)} cannot be carried out", problems)
+        return not problems
+
+    def _refuse(
+        self, why: str, problems: Mapping[str, exception.WatcherException]
+    ) -> None:
+        for uuid, error in problems.items():
+            self._failures[uuid] = error
+            self._settle_row(
+                self._actions[uuid], states.FAILED,
+                f"Action failed in pre_condition: {error}", error,
+            )  # fmt: skip
+        rest = [a for u, a in self._actions.items() if u not in problems]
+        text = verdict.skipped(f"the plan was not started: {why}")
+        self._step_all(rest, states.SKIPPED, text)
+        self._finish(fallback=None if problems else f"Not started: {why}")
+
+    # In the order of the graph --------------------------------------------------------
+
+    def _run_in_order(self, engine: BaseWorkFlowEngine, front: Frontier) -> None:
+        for action in self._actions.values():
+            if action.state in (states.ONGOING, states.CANCELLING):
+                self._admit(engine, action)
+        while not front.finished:
+            if self.cancelling:
+                self._cancel_waiting(front)
+            self._skip_refused(front, engine)
+            if not (self.cancelling or self._draining):
+                self._admit_ready(engine, front)
+            if front.finished:
+                return
+            if self._draining and not self._running:
+                self.book.leave()
+                raise Left
+            self._await(front)
+
+    def _admit_ready(self, engine: BaseWorkFlowEngine, front: Frontier) -> None:
+        for uuid in front.ready():
+            if uuid not in self._running:
+                action = self._actions[uuid]
+                self._ready.setdefault(action.action_type, deque()).append(action)
+        busy = Counter(action.action_type for action in self._running.values())
+        for kind, waiting in self._ready.items():
+            limit = self._settings.parallelization.get(kind, engine.max_workers)
+            while waiting and busy[kind] < limit:
+                if len(self._running) >= engine.max_workers:
+                    return
+                busy[kind] += 1
+                self._admit(engine, waiting.popleft())
+
+    def _admit(self, engine: BaseWorkFlowEngine, action: Action) -> None:
+        assert self._pool is not None
+        self._running[action.uuid] = action
+
+        def run() -> None:
+            try:
+                engine.execute([action])
+            except Exception:  # a thread's outer edge
+                LOG.exception("Action %s broke its engine", action.uuid)
+            finally:
+                self._events.put(action.uuid)
+
+        self._pool.submit(run)
+
+    def _skip_refused(self, front: Frontier, engine: BaseWorkFlowEngine) -> None:
+        while True:
+            refusals = list(front.refused())
+            if not refusals:
+                return
+            for refusal in refusals:
+                parent = self._actions[refusal.parent]
+                text = verdict.refused(parent, engine.execution_rule)
+                action = self._actions[refusal.action]
+                self._settle_row(action, states.SKIPPED, text)
+                front.settle(refusal.action, self._actions[refusal.action].state)
+
+    def _await(self, front: Frontier) -> None:
+        """Wait for an action to end, or for the time to look at the plan's state"""
+        try:
+            event = self._events.get(timeout=LOOK_S)
+            while True:
+                if event is not None:
+                    self._ended(event, front)
+                event = self._events.get_nowait()
+        except queue.Empty:
+            pass
+        if time.monotonic() - self._looked >= LOOK_S:
+            self._look()
+
+    def _ended(self, uuid: str, front: Frontier) -> None:
+        self._running.pop(uuid, None)
+        life = self._lives.pop(uuid, None)
+        if life is not None and life.failure is not None:
+            self._failures[uuid] = life.failure
+        row = self.book.ended.get(uuid)
+        if self.book.left:
+            raise Left
+        if row is None and not (life is not None and life.signals.left):
+            # The engine broke under it: nobody will end it if we do not.
+            action = self.book.reread(uuid)
+            if not _final(action.state):
+                error = exception.WorkflowExecutionException(error="see the log")
+                self._failures[uuid] = error
+                self._settle_row(
+                    action, states.FAILED, f"Action failed in execute: {error}", error
+                )
+            row = self.book.ended.get(uuid)
+        if row is not None:
+            self._actions[uuid] = row
+            front.settle(uuid, row.state)
+
+    # A whole plan at once, for engines written elsewhere ------------------------------
+
+    def _run_whole(self, engine: BaseWorkFlowEngine) -> None:
+        assert self._pool is not None
+        todo = [a for a in self._actions.values() if not _final(a.state)]
+        future = self._pool.submit(engine.execute, todo)
+        future.add_done_callback(lambda _: self._events.put(None))
+        while not future.done():
+            try:
+                self._events.get(timeout=LOOK_S)
+            except queue.Empty:
+                pass
+            self._look()
+        error = future.exception()
+        self._actions = {action.uuid: action for action in self.book.actions()}
+        left = [a for a in self._actions.values() if not _final(a.state)]
+        if isinstance(error, exception.ActionPlanCancelled) or self.cancelling:
+            self._step_all(left, states.CANCELLED, None)
+        elif error is not None:
+            raise error
+        for action in left if not self.cancelling else ():
+            begun = action.state != states.PENDING
+            self._settle_row(
+                action, states.FAILED if begun else states.SKIPPED,
+                verdict.skipped("the workflow engine did not run it to its end"),
+            )  # fmt: skip
+
+    # Cancel ---------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Look whether the plan is to be cancelled, or is not ours any more"""
+        self._looked = time.monotonic()
+        state = self.book.plan_state()
+        if state == states.CANCELLING and not self.cancelling:
+            LOG.info("Plan %s is being cancelled", self.uuid)
+            self.cancelling = True
+            self.book.tell("action_plan.cancel.start")
+            for life in self._attended():
+                life.cancel()
+        elif state not in (states.ONGOING, states.CANCELLING):
+            LOG.warning("Plan %s is %s: somebody else ended it", self.uuid, state)
+            self.book.leave()
+            raise Left
+
+    def _cancel_waiting(self, front: Frontier) -> None:
+        waiting = [
+            action
+            for uuid, action in self._actions.items()
+            if uuid not in self._running and action.state == states.PENDING
+        ]
+        self._step_all(waiting, states.CANCELLED, None)
+        for action in waiting:
+            front.settle(action.uuid, self._actions[action.uuid].state)
+
+    # Ends -----------------------------------------------------------------------------
+
+    def _settle_row(
+        self, action: Action, state: str, message: str | None,
+        fault: BaseException | None = None,
+    ) -> None:  # fmt: skip
+        event = "action.execution.error" if state == states.FAILED else None
+        try:
+            stored = self.book.step(
+                action, state, message=message, after=event, fault=fault
+            )
+        except exception.StateChanged:
+            stored = self.book.reread(action.uuid)
+        self._actions[action.uuid] = stored
+
+    def _step_all(self, some: list[Action], state: str, message: str | None) -> None:
+        cancelled = state == states.CANCELLED
+        for stored in self.book.step_all(
+            [action for action in some if not _final(action.state)], state,
+            message=message, events=(CANCEL_START, CANCEL_END) if cancelled else (),
+        ):  # fmt: skip
+            self._actions[stored.uuid] = stored
+
+    def _finish(self, fallback: str | None = None) -> None:
+        result = verdict.ended(
+            tuple(self._actions.values()), cancelling=self.cancelling
+        )
+        if fallback is not None and not self.cancelling:
+            result = verdict.Verdict(
+                states.FAILED, fallback, "action_plan.execution.error"
+            )
+        old = states.CANCELLING if self.cancelling else states.ONGOING
+        fault = self._fault(result) if result.state == states.FAILED else None
+        try:
+            self.book.finish(
+                old, result.state, message=result.message, event=result.event,
+                fault=fault,
+            )  # fmt: skip
+        except exception.StateChanged:
+            # A cancel came with the last action: the plan ends CANCELLED.
+            before = self.cancelling
+            self._look()
+            if before:
+                raise
+            return self._finish()
+        LOG.info("Plan %s is %s", self.uuid, result.state)
+        return None
+
+    def _fault(self, result: verdict.Verdict) -> BaseException:
+        for uuid in self._actions:
+            if uuid in self._failures:
+                return self._failures[uuid]
+        return exception.ActionExecutionFailure(result.message)
+
+    def _give_back(self, error: BaseException) -> None:
+        """End a plan that this program cannot carry out, so that it blocks nobody"""
+        try:
+            if self._pool:
+                self._pool.shutdown(wait=True, cancel_futures=True)
+            self._actions = {action.uuid: action for action in self.book.actions()}
+            for action in self._actions.values():
+                if action.state == states.PENDING:
+                    text = verdict.skipped("the applier broke")
+                    self._settle_row(action, states.SKIPPED, text)
+                elif not _final(action.state):
+                    text = "Action failed in execute: the applier broke"
+                    self._settle_row(action, states.FAILED, text, error)
+            cancelling = self.book.plan_state() == states.CANCELLING
+            fault = exception.WorkflowExecutionException(error=type(error).__name__)
+            self.book.finish(
+                states.CANCELLING if cancelling else states.ONGOING, states.FAILED,
+                message=f"{fault}; see the applier's log", fault=fault,
+                event="action_plan.cancel.error" if cancelling
+                else "action_plan.execution.error",
+            )  # fmt: skip
+        except Left:
+            LOG.info("Plan %s is left to whoever takes it", self.uuid)
+        except Exception:  # the outer edge of an outer edge
+            LOG.exception("Plan %s is given up", self.uuid)
+            self.book.leave()
+
+    # Inner workings -------------------------------------------------------------------
+
+    def _attended(self) -> list[ActionLife]:
+        with self._lock:
+            return list(self._lives.values())
+
+    def _on_left(self) -> None:
+        for life in self._attended():
+            life.let_go(now=True)
+        self._events.put(None)
+
+    def _journal(self, action: Action) -> RowJournal:
+        with self._lock:
+            life = self._lives[action.uuid]
+        fresh = action.state == states.PENDING
+        return RowJournal(
+            self.book, self.uuid, action, life.signals, self._settings.timing,
+            () if fresh else self.book.operations(action.uuid),
+        )  # fmt: skip
+
+
+def _final(state: str) -> bool:
+    return state in states.ACTION_FINAL

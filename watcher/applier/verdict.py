@@ -1,0 +1,77 @@
+"""What is said of a plan when it ends, and of an action that was not run; pure text."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watcher.domain import states
+from watcher.domain.graph import Rule
+from watcher.domain.records import Action
+
+SKIPPED_SOME = "One or more actions were skipped."
+LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """State, message and event of a plan that ended"""
+
+    state: str
+    message: str | None
+    event: str
+
+
+def name_of(action: Action) -> str:
+    """Return words by which an operator knows the action"""
+    given = action.input_parameters
+    target = given.get("resource_name") or given.get("resource_id")
+    return f"{action.action_type} of {target}" if target else action.action_type
+
+
+def skipped(why: str) -> str:
+    """Return the message of an action that was not run"""
+    return f"Action was skipped automatically: {why}"
+
+
+def refused(parent: Action, rule: Rule) -> str:
+    """Return why a child of ``parent`` was not run"""
+    if rule is Rule.ANY:
+        how = f"ended {parent.state} and the rule of this strategy is ANY"
+    else:
+        how = "was skipped" if parent.state == states.SKIPPED else "failed"
+    return skipped(f"its parent {name_of(parent)} ({parent.uuid}) {how}")
+
+
+def ended(actions: Sequence[Action], *, cancelling: bool) -> Verdict:
+    """Judge a plan by how its actions ended"""
+    if cancelling:
+        return Verdict(states.CANCELLED, _cancelled(actions), "action_plan.cancel.end")
+    failed = [action for action in actions if action.state == states.FAILED]
+    some_skipped = any(action.state == states.SKIPPED for action in actions)
+    if failed:
+        text = _failed(failed, some_skipped)
+        return Verdict(states.FAILED, text, "action_plan.execution.error")
+    message = SKIPPED_SOME if some_skipped else None
+    return Verdict(states.SUCCEEDED, message, "action_plan.execution.end")
+
+
+def _failed(failed: Sequence[Action], some_skipped: bool) -> str:
+    first = failed[0]
+    text = f"{name_of(first)}: {first.status_message or 'failed'}"
+    tail = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
+    if some_skipped:
+        tail += " " + SKIPPED_SOME
+    room = LENGTH - len(tail)
+    return (text if len(text) <= room else text[: room - 3] + "...") + tail
+
+
+def _cancelled(actions: Sequence[Action]) -> str:
+    count = Counter(action.state for action in actions)
+    words = (
+        (states.SUCCEEDED, "done"),
+        (states.FAILED, "failed"),
+        (states.SKIPPED, "skipped"),
+        (states.CANCELLED, "not done"),
+    )
+    parts = [f"{count[state]} {word}" for state, word in words if count[state]]
+    return "Cancelled on request; actions: " + (", ".join(parts) or "none")

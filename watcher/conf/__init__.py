@@ -48,6 +48,7 @@ def register(conf: cfg.ConfigOpts) -> None:
         applier,
         datasources,
         clients,
+        simulated,
     ):
         group.register(conf)
 

@@ -5,7 +5,15 @@ from typing import Any
 
 from oslo_config import cfg
 
-from watcher.conf import api, applier, clients, database, datasources, decision_engine
+from watcher.conf import (
+    api,
+    applier,
+    clients,
+    database,
+    datasources,
+    decision_engine,
+    simulated,
+)
 from watcher.conf import default as default_group
 
 PLUGIN_GROUPS = (
@@ -45,6 +53,7 @@ def list_opts() -> list[tuple[str, list[Any]]]:
         ("compute_model", decision_engine.COMPUTE_OPTS),
         ("watcher_applier", applier.OPTS),
         ("watcher_datasources", datasources.OPTS),
+        (simulated.GROUP, simulated.OPTS),
     ]
     table += list(datasources.TABLE.items())
     table += list(clients.listed().items())

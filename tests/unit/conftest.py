@@ -1,0 +1,206 @@
+"""Fixtures shared by unit tests: a small cloud, described in a line per thing."""
+
+import datetime
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from watcher.clients.records import (
+    Aggregate,
+    ComputeService,
+    Flavor,
+    Hypervisor,
+    Inventory,
+    Migration,
+    Server,
+    ServerGroup,
+)
+from watcher.cluster.collector import compute, values
+from watcher.cluster.collector.compute import Facts
+from watcher.cluster.model.model_root import ModelRoot
+from watcher.cluster.model.simulate import View
+
+NOON = datetime.datetime(2026, 3, 1, 12)
+
+
+@dataclass
+class Cloud:
+    """A cloud as its services would describe it; ``model`` is what a collector makes of it
+
+    cloud.node("a", vcpus=4).server("s1", on="a", vcpus=2)
+    """
+
+    hypervisors_by_name: dict = field(default_factory=dict)
+    services_by_host: dict = field(default_factory=dict)
+    inventories_by_host: dict = field(default_factory=dict)
+    servers_by_name: dict = field(default_factory=dict)
+    groups: list = field(default_factory=list)
+    host_aggregates: list = field(default_factory=list)
+    flights: list = field(default_factory=list)
+
+    def node(
+        self,
+        name,
+        vcpus=16,
+        memory=65536,
+        disk=1000,
+        *,
+        ratio=1.0,
+        reserved=(0, 0, 0),
+        zone="nova",
+        status="enabled",
+        state="up",
+        reason=None,
+    ):
+        """Add a node whose UUID is node-<name>; memory in MB, disk in GB"""
+        self.hypervisors_by_name[name] = Hypervisor(
+            uuid=f"node-{name}",
+            hostname=name,
+            name=f"{name}.local",
+            state=state,
+            status=status,
+            disabled_reason=reason,
+            service_id=f"service-{name}",
+            vcpus=vcpus,
+            memory_mb=memory,
+            disk_gb=disk,
+            type="QEMU",
+        )
+        self.services_by_host[name] = ComputeService(
+            id=f"service-{name}",
+            host=name,
+            zone=zone,
+            status=status,
+            state=state,
+            disabled_reason=reason,
+        )
+        self.inventories_by_host[name] = {
+            resource: Inventory(total=total, reserved=kept, allocation_ratio=ratio)
+            for resource, total, kept in zip(
+                ("VCPU", "MEMORY_MB", "DISK_GB"),
+                (vcpus, memory, disk),
+                reserved,
+                strict=True,
+            )
+        }
+        return self
+
+    def server(
+        self,
+        name,
+        on,
+        vcpus=1,
+        memory=1024,
+        disk=10,
+        *,
+        specs=None,
+        swap=0,
+        ephemeral=0,
+        state="active",
+        project="p",
+        at=NOON,
+        **more,
+    ):
+        """Add a server whose UUID is its name"""
+        self.servers_by_name[name] = Server(
+            uuid=name,
+            name=name.upper(),
+            host=on,
+            hypervisor=on and f"{on}.local",
+            vm_state=state,
+            status=state.upper(),
+            project_id=project,
+            flavor=Flavor(
+                name="f",
+                vcpus=vcpus,
+                memory_mb=memory,
+                disk_gb=disk,
+                ephemeral_gb=ephemeral,
+                swap_mb=swap,
+                extra_specs=specs or {},
+            ),
+            created_at=at,
+            updated_at=at,
+            **more,
+        )
+        return self
+
+    def change(self, name, **changes):
+        """Change a server, as Nova would report it from now on"""
+        old = self.servers_by_name[name]
+        changes.setdefault(
+            "updated_at", old.updated_at + datetime.timedelta(minutes=10)
+        )
+        if "host" in changes:
+            changes["hypervisor"] = changes["host"] and f"{changes['host']}.local"
+        self.servers_by_name[name] = replace(old, **changes)
+        return self
+
+    def group(self, policy, *members, most=None):
+        """Put servers into a server group"""
+        self.groups.append(
+            ServerGroup(
+                id=f"group-{len(self.groups)}",
+                policy=policy,
+                members=list(members),
+                max_per_host=most,
+            )
+        )
+        return self
+
+    def aggregate(self, name, *hosts, zone=None, **metadata):
+        """Put hosts into an aggregate; ids count from 1"""
+        number = len(self.host_aggregates) + 1
+        self.host_aggregates.append(
+            Aggregate(
+                id=number, name=name, zone=zone, hosts=list(hosts), metadata=metadata
+            )
+        )
+        return self
+
+    def migration(self, server, to, status="running", kind="live-migration"):
+        """Let a server be under way to another host"""
+        source = self.servers_by_name[server].host
+        self.flights.append(
+            Migration(
+                id=len(self.flights) + 1,
+                server=server,
+                kind=kind,
+                status=status,
+                source_host=source,
+                dest_host=to,
+            )
+        )
+        return self
+
+    @property
+    def model(self):
+        """A fresh model of everything described so far"""
+        model = ModelRoot()
+        for name, hypervisor in self.hypervisors_by_name.items():
+            service = self.services_by_host[name]
+            inventory = self.inventories_by_host[name]
+            model.put_node(values.node(hypervisor, service, inventory))
+        facts = Facts(
+            read_at=NOON,
+            hypervisors=list(self.hypervisors_by_name.values()),
+            services=self.services_by_host,
+            servers=list(self.servers_by_name.values()),
+            aggregates=self.host_aggregates,
+            server_groups=self.groups,
+            migrations=self.flights,
+        )
+        compute.apply(model, facts)
+        compute.settle(model, {})
+        return model
+
+    @property
+    def view(self):
+        """A fresh view of a fresh model"""
+        return View(self.model)
+
+
+@pytest.fixture
+def cloud():
+    """An empty cloud to be described"""
+    return Cloud()

@@ -20,6 +20,7 @@ from watcher.conf import (
     datasources,
     decision_engine,
     mistakes,
+    simulated,
 )
 from watcher.conf import default as default_group
 from watcher.conf import opts as listed

@@ -187,9 +187,8 @@ def _sqlite(connection: sa.Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _mysql_lock(connection: sa.Connection) -> Iterator[None]:
-    name = sa.func.concat(LOCK_NAME, ".", sa.func.database())
     # GET_LOCK takes 64 characters at most.
-    name = sa.func.left(name, 64)
+    name = sa.func.left(sa.func.concat(LOCK_NAME, ".", sa.func.database()), 64)
     if not connection.scalar(sa.select(sa.func.get_lock(name, LOCK_WAIT_S))):
         raise exception.MigrationRefused(reason="Another migration is still running")
     try:

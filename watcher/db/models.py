@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     DateTime,
-    Float,
     ForeignKey,
     Index,
     LargeBinary,
@@ -269,7 +268,7 @@ class SchedulerJob(Bookkeeping, Base):
     )
 
     id: Mapped[str] = mapped_column(String(191), primary_key=True)
-    next_run_time: Mapped[float | None] = mapped_column(Float(25))
+    next_run_time: Mapped[float | None] = mapped_column(DoubleFloat)
     job_state: Mapped[bytes] = mapped_column(LargeBinary)
     service_id: Mapped[int] = mapped_column(ForeignKey("services.id"))
     tag: Mapped[dict[str, Any]] = mapped_column(JsonDict, default=dict, nullable=True)

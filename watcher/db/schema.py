@@ -62,26 +62,30 @@ def _is_other_type(
 
 
 def _keys(look: sa.Inspector, table: sa.Table) -> Iterator[str]:
-    uniques = [
-        set(key["column_names"]) for key in look.get_unique_constraints(table.name)
-    ]
+    keys = [_names(key) for key in look.get_unique_constraints(table.name)]
     indexes = look.get_indexes(table.name)
-    uniques += [set(index["column_names"]) for index in indexes if index["unique"]]
-    starts = [list(index["column_names"]) for index in indexes]
-    starts += [list(k["column_names"]) for k in look.get_unique_constraints(table.name)]
+    uniques = [set(key) for key in keys]
+    uniques += [set(_names(index)) for index in indexes if index["unique"]]
+    starts = keys + [_names(index) for index in indexes]
     points = {
         (tuple(key["constrained_columns"]), key["referred_table"])
         for key in look.get_foreign_keys(table.name)
     }
-    for constraint in table.constraints:
-        names = [column.name for column in constraint.columns]
-        if isinstance(constraint, sa.UniqueConstraint) and set(names) not in uniques:
-            yield f"{table.name}: ({', '.join(names)}) is not unique"
-        if isinstance(constraint, sa.ForeignKeyConstraint):
-            target = constraint.referred_table.name
-            if (tuple(names), target) not in points:
-                yield f"{table.name}: {', '.join(names)} does not refer to {target}"
+    for key in table.constraints:
+        if not isinstance(key, sa.UniqueConstraint | sa.ForeignKeyConstraint):
+            continue
+        names = [column.name for column in key.columns]
+        if isinstance(key, sa.UniqueConstraint):
+            if set(names) not in uniques:
+                yield f"{table.name}: ({', '.join(names)}) is not unique"
+        elif (tuple(names), key.referred_table.name) not in points:
+            target = key.referred_table.name
+            yield f"{table.name}: {', '.join(names)} does not refer to {target}"
     for index in table.indexes:
         names = [column.name for column in index.columns]
         if not any(start[: len(names)] == names for start in starts):
             yield f"{table.name}: no index on ({', '.join(names)})"
+
+
+def _names(key: Any) -> list[str]:
+    return list(key["column_names"])

@@ -46,8 +46,8 @@ class _Json(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if self.long and dialect.name in ("mysql", "mariadb"):
-            return dialect.type_descriptor(mysql.LONGTEXT())
-        return dialect.type_descriptor(Text())
+            return mysql.LONGTEXT()
+        return Text()
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         if value is None:

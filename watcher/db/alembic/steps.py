@@ -5,10 +5,13 @@ SQLite in mid-air) or made at once by ``create_schema``; both are recognised by 
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.operations import BatchOperations
+from sqlalchemy.util import OrderedSet
 
 from watcher import exception
 
@@ -78,6 +81,33 @@ def drop_table(name: str) -> None:
         op.drop_table(name)
 
 
+def changing(table: str) -> AbstractContextManager[BatchOperations]:
+    """Collect changes of the table; SQLite gets a new table with the old rows
+
+    Its parts come in a fixed order there, so that equal schemas are equal to the letter.
+    """
+    if engine_name() != "sqlite":
+        return op.batch_alter_table(table)
+    live = sa.Table(table, sa.MetaData(), autoload_with=op.get_bind())
+    live.constraints = OrderedSet(
+        sorted(filter(_is_kept, live.constraints), key=_rank_of_constraint)
+    )
+    live.indexes = OrderedSet(sorted(live.indexes, key=lambda index: str(index.name)))
+    return op.batch_alter_table(table, copy_from=live)
+
+
+def _is_kept(constraint: sa.Constraint) -> bool:
+    # Old SQLAlchemy guarded booleans by a nameless CHECK, which ends with its column.
+    return not isinstance(constraint, sa.CheckConstraint) or bool(constraint.name)
+
+
+def _rank_of_constraint(constraint: sa.Constraint) -> tuple[str, str, str]:
+    names = getattr(constraint, "column_keys", None) or [
+        column.name for column in constraint.columns
+    ]
+    return type(constraint).__name__, str(constraint.name or ""), ",".join(names)
+
+
 def add_columns(table: str, *wanted: sa.Column) -> None:
     """Add those of the columns that are missing"""
     there = columns(table)
@@ -95,7 +125,7 @@ def drop_columns(table: str, *names: str) -> None:
     for index in inspector().get_indexes(table):
         if not index.get("duplicates_constraint") and _touches(index, present):
             op.drop_index(index["name"], table_name=table)
-    with op.batch_alter_table(table) as batch:
+    with changing(table) as batch:
         for name in present:
             batch.drop_column(name)
 
@@ -136,7 +166,7 @@ def is_unique(look: sa.Inspector, table: str, names: Iterable[str]) -> bool:
 def create_unique(name: str, table: str, *names: str) -> None:
     """Make the columns unique together unless they are"""
     if not is_unique(inspector(), table, names):
-        with op.batch_alter_table(table) as batch:
+        with changing(table) as batch:
             batch.create_unique_constraint(name, list(names))
 
 
@@ -144,7 +174,7 @@ def drop_unique(name: str, table: str) -> None:
     """Drop the unique key if it is there"""
     keys = inspector().get_unique_constraints(table)
     if any(key["name"] == name for key in keys):
-        with op.batch_alter_table(table) as batch:
+        with changing(table) as batch:
             batch.drop_constraint(name, type_="unique")
 
 
@@ -154,7 +184,7 @@ def alter_type(
     """Give the column another type; NULL stays allowed or not as it was"""
     now = columns(table)[column]
     options = {"postgresql_using": using} if using else {}
-    with op.batch_alter_table(table) as batch:
+    with changing(table) as batch:
         batch.alter_column(
             column,
             type_=new,
@@ -168,7 +198,7 @@ def allow_null(table: str, column: str) -> None:
     """Let the column be NULL"""
     now = columns(table)[column]
     if not now["nullable"]:
-        with op.batch_alter_table(table) as batch:
+        with changing(table) as batch:
             batch.alter_column(
                 column,
                 nullable=True,

@@ -16,14 +16,14 @@ from oslo_service import opts as service_opts
 
 from watcher import bus, exception
 from watcher import conf as config
-from watcher.daemon import Daemon
+from watcher.daemon import Check, Daemon
 from watcher.domain.records import Service
 from watcher.parts import Backoff, Part, Ticker, left, summary, wait_for
 
 LOG = logging.getLogger(__name__)
 
 __all__ = [
-    "Backoff", "Daemon", "Heartbeat", "Part", "Ticker", "left", "main", "prepare",
+    "Backoff", "Check", "Daemon", "Heartbeat", "Part", "Ticker", "left", "main", "prepare",
     "refuse_foreign", "refuse_python_watcher", "wait_for",
 ]  # fmt: skip
 

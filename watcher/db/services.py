@@ -75,6 +75,24 @@ def list(tx: orm.Session, query: ListQuery) -> builtins.list[Service]:
     return rows.listed(tx, NOUN, query)
 
 
+def ages(tx: orm.Session, name: str) -> builtins.list[tuple[Service, float]]:
+    """Return the services ``name`` with the seconds since their last sign of life"""
+    found = tx.execute(
+        sa.select(*_table.c, UtcNow().label("now")).where(
+            _table.c.name == name, _table.c.deleted_at.is_(None)
+        )
+    )
+    rows_found = [(row.now, _record(row)) for row in found]
+    return [
+        (record, (now - _seen(record)).total_seconds()) for now, record in rows_found
+    ]
+
+
+def _seen(record: Service) -> datetime.datetime:
+    seen = record.last_seen_up or record.updated_at or record.created_at
+    return seen or datetime.datetime(1970, 1, 1)
+
+
 def beat(
     tx: orm.Session, name: str, host: str, *, runtime: str, stopped: bool = False
 ) -> Service:

@@ -16,7 +16,7 @@ from oslo_log import log as logging
 
 from watcher import exception
 from watcher.domain.records import Claim
-from watcher.parts import Backoff, Ticker, left, summary
+from watcher.parts import Backoff, Ticker, is_outage, left, summary
 
 LOG = logging.getLogger(__name__)
 
@@ -26,28 +26,20 @@ GIVE_UP_S = 24 * 3600
 _IDS = uuid.UUID("6f1f6f1c-6f0f-4d0c-9a57-8f5e8b1c33d4")
 
 
-class Item(Protocol):
-    """A row of the outbox"""
-
-    id: int
-    event_type: str
-    priority: str
-    payload: Mapping[str, Any]
-    context: Mapping[str, Any] | None
-    created_at: datetime.datetime
-
-
 class Store(Protocol):
     """Where the rows are; every call is a transaction of its own"""
 
     def take(self, claim: Claim, limit: int) -> Sequence[Any]:
-        """Return the oldest rows that are due and mark them as ours"""
+        """Return the oldest rows that are due (id, event_type, ...) and mark them as ours"""
 
     def done(self, ids: Sequence[int]) -> None:
         """Remove rows that were sent or given up"""
 
     def failed(self, ids: Sequence[int]) -> None:
-        """Put rows back, to be tried later"""
+        """Put rows back, to be tried later than those after them"""
+
+    def release(self, claim: Claim) -> None:
+        """Put everything back that we took, in its old place"""
 
 
 class Sender(Protocol):
@@ -118,24 +110,32 @@ class Emitter:
             return  # without a lease nothing may be taken; the rows wait
         while not self._ending.is_set():
             items = self._store.take(claim, BATCH)
-            if not items or not self._send_all(items):
+            if not items or not self._send_all(claim, items):
                 return
 
-    def _send_all(self, items: Sequence[Item]) -> bool:
-        """Send in order and stop at the first failure; True when all are settled"""
+    def _send_all(self, claim: Claim, items: Sequence[Any]) -> bool:
+        """Send in order; False when the broker is away and the rest was put back"""
         settled: list[int] = []
+        odd: list[int] = []
+        away = False
         for item in items:
-            if not self._send(item):
+            failure = self._send(item)
+            away = failure is not None and is_outage(failure.__cause__ or failure)
+            if failure is None or self._too_old(item):
+                settled.append(item.id)
+            elif away:
                 break
-            settled.append(item.id)
-        if settled:
-            self._store.done(settled)
-        rest = [item.id for item in items[len(settled) :]]
-        if rest:
-            self._store.failed(rest)
-        return not rest
+            else:
+                # The broker is there and takes others: this one must not hold them up.
+                odd.append(item.id)
+        self._store.done(settled)
+        self._store.failed(odd)
+        if away:
+            # In its place, so that events keep their order.
+            self._store.release(claim)
+        return not away
 
-    def _send(self, item: Item) -> bool:
+    def _send(self, item: Any) -> BaseException | None:
         envelope = item.context or {}
         failure = None
         try:
@@ -151,13 +151,14 @@ class Emitter:
                 LOG.info("Notifications are sent again")
             self._reason = None
             self._backoff.reset()
-            return True
+            return None
         if self._reason is None:
-            LOG.warning(
-                "Notifications wait for the message broker: %s", summary(failure)
-            )
+            LOG.warning("Notifications wait: %s", summary(failure))
         self._reason = summary(failure)
         self._not_before = time.monotonic() + self._backoff.next()
+        return failure
+
+    def _too_old(self, item: Any) -> bool:
         age_s = (self._now() - item.created_at).total_seconds()
         if age_s < GIVE_UP_S:
             return False
@@ -167,7 +168,7 @@ class Emitter:
         return True
 
 
-def identity(item: Item) -> dict[str, str]:
+def identity(item: Any) -> dict[str, str]:
     """Return message_id and timestamp, the same whenever and by whomever it is sent"""
     created = item.created_at.strftime("%Y-%m-%d %H:%M:%S.%f")
     return {

@@ -1,0 +1,76 @@
+"""Who may do what: administrators everything, readers look, projects see nothing."""
+
+import pytest
+
+import watcher.conf
+from watcher import exception, policy
+from watcher.context import RequestContext
+
+
+@pytest.fixture
+def enforcer():
+    return policy.Enforcer(watcher.conf.load("test", default_config_files=[]))
+
+
+def allowed(enforcer, rule, *roles, **kwargs):
+    try:
+        enforcer.check(RequestContext(roles=list(roles), **kwargs), rule)
+    except exception.PolicyNotAuthorized:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("role", ["admin", "Admin", "administrator"])
+def test_an_administrator_may_everything(enforcer, role):
+    assert allowed(enforcer, "audit:create", role)
+    assert allowed(enforcer, "action_plan:start", role)
+
+
+def test_a_reader_of_the_whole_cloud_looks_and_changes_nothing(enforcer):
+    assert allowed(enforcer, "audit:get_all", "infra_optim_reader")
+    assert not allowed(enforcer, "audit:create", "infra_optim_reader")
+    assert not allowed(enforcer, "webhook:trigger", "infra_optim_reader")
+
+
+def test_a_projects_reader_sees_nothing(enforcer):
+    assert not allowed(enforcer, "audit:get_all", "reader", "member")
+
+
+def test_a_service_may_trigger_and_no_more(enforcer):
+    assert allowed(enforcer, "webhook:trigger", "service")
+    assert not allowed(enforcer, "goal:get_all", "service")
+
+
+def test_a_refusal_names_the_rule(enforcer):
+    with pytest.raises(exception.PolicyNotAuthorized, match="audit:create") as error:
+        enforcer.check(RequestContext(roles=[]), "audit:create")
+    assert error.value.status == 403
+
+
+def test_the_operators_file_wins(tmp_path):
+    (tmp_path / "policy.yaml").write_text('"goal:get_all": "role:gardener"\n')
+    path = tmp_path / "watcher.conf"
+    path.write_text(f"[oslo_policy]\npolicy_file = {tmp_path}/policy.yaml\n")
+    conf = watcher.conf.load("test", default_config_files=[str(path)])
+    enforcer = policy.Enforcer(conf)
+    assert allowed(enforcer, "goal:get_all", "gardener")
+    assert not allowed(enforcer, "goal:get_all", "admin")
+
+
+def test_every_published_rule_is_there():
+    names = {rule.name for rule in policy.policies.list_rules()}
+    verbs = {
+        "goal": "get_all detail get",
+        "strategy": "get_all detail get state",
+        "scoring_engine": "get_all detail get",
+        "service": "get_all detail get",
+        "audit_template": "get_all detail get create update delete",
+        "audit": "get_all detail get create update delete",
+        "action_plan": "get_all detail get update delete start",
+        "action": "get_all detail get update",
+        "data_model": "get_all",
+        "webhook": "trigger",
+    }
+    wanted = {f"{noun}:{verb}" for noun, all_ in verbs.items() for verb in all_.split()}
+    base = {"admin_api", "admin_or_service_api", "show_password"}
+    assert wanted | base <= names

@@ -97,6 +97,9 @@ class Simulated(Harness):
     def fail(self, kind, server):
         self.cloud.fail(kind, server)
 
+    def repair(self, server):
+        self.cloud.change_server(server, status="ACTIVE", vm_state="active")
+
     def make_server(self):
         return self.cloud.add_server("contract", sorted(self.hosts())[0])
 
@@ -152,7 +155,7 @@ class Real(Harness):
 
     def fail(self, kind, server):
         name = {
-            "precheck": "pre_live_migration",
+            "prepare": "pre_live_migration",
             "rollback": "live_migration",
             "error": "live_migration_error",
         }[kind]
@@ -171,6 +174,10 @@ class Real(Harness):
         answer = self.raw.request(path, method, json=body, microversion=version)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else {}
+
+    def repair(self, server):
+        body = {"os-resetState": {"state": "active"}}
+        self._call("POST", f"/servers/{server}/action", body)
 
     def make_server(self):
         rows = self._call("GET", "/servers/detail?all_tenants=true")["servers"]

@@ -205,7 +205,7 @@ def test_progress_of_the_memory_copy(cloud, rid):
     assert found.memory_total > 0
     assert found.memory_processed + found.memory_remaining == found.memory_total
     cloud.settled(server.uuid)
-    assert progress() is None
+    cloud.until(lambda: progress() is None)
 
 
 def test_only_a_running_live_migration_can_be_aborted(cloud, rid):
@@ -256,14 +256,35 @@ def test_an_unknown_host_is_no_target(cloud, rid):
     assert cloud.nova.server(server.uuid).task_state is None
 
 
-def test_a_live_migration_that_fails_leaves_the_server_where_it_was(cloud, rid):
+@pytest.mark.parametrize("how", ["prepare", "rollback"])
+def test_a_live_migration_that_fails_leaves_the_server_where_it_was(cloud, rid, how):
     server, target = cloud.movable()
-    cloud.fail("rollback", server.uuid)
+    cloud.fail(how, server.uuid)
     cloud.nova.live_migrate(server.uuid, target, rid())
+    cloud.until(lambda: cloud.nova.migrations(server.uuid)[0].status == "failed")
     after = cloud.settled(server.uuid)
     assert (after.host, after.status) == (server.host, "ACTIVE")
-    record = cloud.nova.migrations(server.uuid)[0]
-    assert record.status == "failed" and not record.in_flight
+    assert not cloud.nova.migrations(server.uuid)[0].in_flight
+
+
+def test_a_live_migration_may_take_the_server_with_it(cloud, rid):
+    server, target = cloud.movable()
+    cloud.fail("error", server.uuid)
+    cloud.nova.live_migrate(server.uuid, target, rid())
+    after = cloud.until(
+        lambda: (
+            cloud.nova.server(server.uuid)
+            if cloud.nova.server(server.uuid).status == "ERROR"
+            else None
+        )
+    )
+    assert (after.host, after.vm_state, after.task_state) == (
+        server.host,
+        "error",
+        None,
+    )
+    assert cloud.nova.migrations(server.uuid)[0].status == "error"
+    cloud.repair(server.uuid)
 
 
 # Cold migration -----------------------------------------------------------------------

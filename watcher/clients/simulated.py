@@ -24,6 +24,7 @@ from watcher.clients.simulated_state import Fault, Group, Guest, Host, State
 # Ways in which a migration can be told to fail, see ``SimulatedCloud.fail``.
 FAILURES = (
     "precheck",
+    "prepare",
     "rollback",
     "error",
     "resize",
@@ -188,11 +189,12 @@ class SimulatedCloud:
     def fail(self, kind: str, server: str | None = None, times: int = 1) -> None:
         """Let the next changes fail: of one server, or of any
 
-        ``precheck``: a live migration is refused with 400; ``rollback``: it stops half
-        way, the server stays; ``error``: the server ends in ERROR; ``resize``: the same
-        for a cold one; ``refused``: any changing call gets a 503 and is not done, as far
-        as one can know; ``lost-request``: no answer and not done; ``lost-answer``: no
-        answer but done.
+        ``precheck``: a live migration is refused with 400; ``prepare``: it is accepted
+        and fails at once, the server stays; ``rollback``: the same half way; ``error``:
+        the server ends in ERROR; ``resize``: the same for a cold one. Any changing call,
+        of a server or of a service id: ``refused``: a 503, not done as far as one can
+        know; ``lost-request``: no answer and not done; ``lost-answer``: no answer but
+        done.
         """
         if kind not in FAILURES:
             raise ValueError(f"{kind!r} is none of {FAILURES}")

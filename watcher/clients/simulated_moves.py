@@ -141,7 +141,9 @@ def advance(state: State, now: float) -> None:
 
 def _apply(state: State, move: Move, step: str, at: float) -> None:
     guest = state.guests[move.server]
-    move.updated = guest.updated = at
+    move.updated = at
+    if step != "completed":
+        guest.updated = at
     if step == "verify":
         guest.status, guest.vm_state, guest.task_state = (
             "VERIFY_RESIZE",
@@ -153,16 +155,18 @@ def _apply(state: State, move: Move, step: str, at: float) -> None:
         # The migration is over and has taken the server with it.
         move.status = "error"
         guest.status, guest.vm_state, guest.task_state = "ERROR", "error", None
-        guest.fault = f"Migration {move.id} was made to fail"
+        if move.kind != "live-migration":
+            guest.fault = f"Migration {move.id} was made to fail"
+        return
+    if step == "arrived":
+        guest.host = move.dest or guest.host
+        settle(guest)
         return
     move.status = step
     if step == "migrating":
         guest.task_state = "resize_migrating"
     elif step == "finished":
         guest.host, guest.task_state = move.dest or guest.host, "resize_finish"
-    elif step == "completed":
-        guest.host = move.dest or guest.host
-        settle(guest)
     elif step == "reverted":
         guest.host = move.source
         settle(guest)

@@ -26,7 +26,10 @@ PREPARE_S = 0.5
 FINISH_S = 0.5
 ABORT_S = 0.5
 CONFIRM_S = 0.5
+CLEAN_UP_S = 0.3
 KEPT_ASKED = 20000
+
+_UNAVAILABLE = "Compute service of %s is unavailable at this time."
 
 
 class SimulatedNova:
@@ -125,8 +128,11 @@ class SimulatedNova:
             _expect(guest, "os-migrateLive", ("active", "paused"))
             _known_host(state, host)
             asked = _ask(state, guest, "live-migration", request_id, now)
-            dest = moves.pick(state, guest, host)
+            down = not state.hosts[guest.host].up
+            dest = None if down else moves.pick(state, guest, host)
             move = moves.new_move(state, guest, "live-migration", dest, now)
+            if down:
+                raise _refuse(move, asked, _UNAVAILABLE % guest.host)
             if dest is None:
                 raise _refuse(move, asked, "No valid host was found. ")
             if moves.fault(state, server, "precheck"):
@@ -146,12 +152,19 @@ class SimulatedNova:
         move.status, move.memory_bytes = "preparing", memory
         move.copy_start, move.copy_end = start, end
         half = (start + end) / 2
-        if moves.fault(state, guest.uuid, "rollback"):
+        if moves.fault(state, guest.uuid, "prepare"):
+            move.steps = [(start, "failed")]
+        elif moves.fault(state, guest.uuid, "rollback"):
             move.steps = [(start, "running"), (half, "failed")]
         elif moves.fault(state, guest.uuid, "error"):
             move.steps = [(start, "running"), (half, "broken")]
         else:
-            move.steps = [(start, "running"), (end, "completed")]
+            # The server is there before the record says so.
+            move.steps = [
+                (start, "running"),
+                (end, "arrived"),
+                (end + CLEAN_UP_S, "completed"),
+            ]
 
     def cold_migrate(
         self, server: str, host: str | None, request_id: str
@@ -231,8 +244,8 @@ class SimulatedNova:
                 raise _error(404, f"Migration {migration_id} could not be found.")
             asked = _ask(state, guest, "live_migration_cancel", request_id, now)
             over = now + ABORT_S
-            move.steps = [step for step in move.steps if step[0] <= over]
-            if all(step not in ("completed", "failed") for _at, step in move.steps):
+            too_late = ("arrived", "failed", "broken")
+            if not any(at <= over and step in too_late for at, step in move.steps):
                 move.steps = [(over, "cancelled")]
             return asked.request_id
 

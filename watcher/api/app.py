@@ -10,11 +10,27 @@ from pecan import core
 from watcher.api import edge, root
 from watcher.api.call import Judge, Parts, Store
 from watcher.api.router import Request, Root
-from watcher.api.v1 import goals
+from watcher.api.v1 import (
+    action_plans,
+    actions,
+    audit_templates,
+    audits,
+    goals,
+    scoring_engines,
+    services,
+    strategies,
+)
 from watcher.conf import opts
 
 RESOURCES = (
     goals.Goals,
+    strategies.Strategies,
+    audit_templates.AuditTemplates,
+    audits.Audits,
+    action_plans.ActionPlans,
+    actions.Actions,
+    scoring_engines.ScoringEngines,
+    services.Services,
 )
 # Resources of ours beside the published ones, found at every microversion.
 EXTENSIONS = (

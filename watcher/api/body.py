@@ -113,10 +113,8 @@ def parse(raw: bytes) -> Any:
         raise errors.NotJson(reason=_("nested too deeply")) from None
     except ValueError as error:
         raise errors.NotJson(reason=str(error)) from None
-    if _too_deep(value):
-        raise errors.NotJson(
-            reason=_("nested more than %d levels deep") % DEEPEST
-        )
+    if too_deep(value):
+        raise errors.NotJson(reason=_("nested more than %d levels deep") % DEEPEST)
     return value
 
 
@@ -137,7 +135,8 @@ def _storable(text: str) -> int:
     return int(text)
 
 
-def _too_deep(value: Any) -> bool:
+def too_deep(value: Any) -> bool:
+    """Tell whether ``value`` is nested so deeply that walking it could fail"""
     level = [value]
     for _depth in range(DEEPEST):
         level = [

@@ -170,7 +170,5 @@ class Identity:
 def without_identity(environ: Environ) -> Environ:
     """Return ``environ`` without what the client says about who it is"""
     return {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(_IDENTITY)
+        name: value for name, value in environ.items() if not name.startswith(_IDENTITY)
     }

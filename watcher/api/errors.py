@@ -6,6 +6,7 @@ that string as JSON once more. ``code``, ``title`` and ``request_id`` beside it 
 
 import http
 import json
+import re
 from typing import Any
 from xml.sax import saxutils
 
@@ -19,13 +20,15 @@ from watcher._i18n import _
 LOG = log.getLogger(__name__)
 TRACEBACK = "Traceback (most recent call last):"
 LONGEST_VALUE = 200
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class InvalidInput(exception.Invalid):
     """A field or argument has a value that it cannot have"""
 
-    msg_fmt = _("Invalid input for field/attribute %(field)s. Value: '%(value)s'. "
-                "%(reason)s")
+    msg_fmt = _(
+        "Invalid input for field/attribute %(field)s. Value: '%(value)s'. %(reason)s"
+    )
 
     def __init__(self, field: str, value: Any, reason: str) -> None:
         text = str(value)
@@ -181,8 +184,9 @@ def _text(error: BaseException) -> str:
     elif isinstance(error, webob.exc.HTTPException) and error.status_int < 500:
         return str(error.detail or error.explanation)
     # Details could be SQL, values or class names: they belong in the log.
-    return _("The request could not be served; the log has the details under its "
-             "request id.")
+    return _(
+        "The request could not be served; the log has the details under its request id."
+    )
 
 
 def _log(error: BaseException, status: int) -> None:
@@ -194,8 +198,4 @@ def _log(error: BaseException, status: int) -> None:
 
 def printable(text: str) -> str:
     """Return ``text`` without the characters that XML cannot hold"""
-    return "".join(c if c in "\t\n\r" or " " <= c and not _odd(c) else "?" for c in text)
-
-
-def _odd(char: str) -> bool:
-    return "\ud800" <= char <= "\udfff" or char in "\ufffe\uffff"
+    return _NOT_XML.sub("?", text)

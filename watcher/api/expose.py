@@ -104,9 +104,10 @@ class Resource:
             method = "GET"
         if method in methods:
             return methods[method], idents
-        if path == COLLECTION and method in ("PATCH", "DELETE"):
-            if method in self.routes.get(ITEM, {}):
-                raise errors.MissingArgument(name=self.noun.name)
+        of_item = method in ("PATCH", "DELETE") and method in self.routes.get(ITEM, {})
+        if path == COLLECTION and of_item:
+            # As published: the route takes the method, but needs an identifier.
+            raise errors.MissingArgument(name=self.noun.name)
         if path.startswith(ITEM + "/") and method == "GET":
             raise errors.RouteNotFound
         allowed = set(methods) | ({"HEAD"} if "GET" in methods else set())

@@ -52,15 +52,21 @@ def asked(header: str | None) -> int:
     supported = f"[{MAJOR}.{MIN}, {MAJOR}.{MAX}]"
     if len(numbers) != 2 or len(parts) != 2 or numbers[0] != MAJOR:
         raise errors.VersionRefused(
-            _("Mutually exclusive versions requested. Version %(version)s requested "
-              "but not supported by this service. The supported version range is: "
-              "%(supported)s.") % {"version": text, "supported": supported}
+            _(
+                "Mutually exclusive versions requested. Version %(version)s requested "
+                "but not supported by this service. The supported version range is: "
+                "%(supported)s."
+            )
+            % {"version": text, "supported": supported}
         )
     if not MIN <= numbers[1] <= MAX:
         raise errors.VersionRefused(
-            _("Version %(version)s was requested but the minor version is not "
-              "supported by this service. The supported version range is: "
-              "%(supported)s.") % {"version": text, "supported": supported}
+            _(
+                "Version %(version)s was requested but the minor version is not "
+                "supported by this service. The supported version range is: "
+                "%(supported)s."
+            )
+            % {"version": text, "supported": supported}
         )
     return numbers[1]
 

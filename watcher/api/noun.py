@@ -29,6 +29,7 @@ class Field:
     """One field of a noun
 
     ``below`` is what is shown before ``since``; the field is left out when it is ABSENT.
+    ``nullable`` is about POST, ``mandatory`` means that PATCH cannot empty it.
     ``stored`` False: the value is not an attribute of the record but computed.
     """
 
@@ -42,6 +43,7 @@ class Field:
     default: Any = None
     nullable: bool = True
     patch: bool = False
+    mandatory: bool = False
     stored: bool = True
 
     def read(self, value: Any) -> Any:
@@ -109,9 +111,7 @@ class Noun:
         shown = [f for f in self.fields if f.show and f.show >= view and f.stored]
         plain = [f for f in shown if f.since <= minor]
         constant = {
-            f.name: f.below
-            for f in shown
-            if f.since > minor and f.below is not ABSENT
+            f.name: f.below for f in shown if f.since > minor and f.below is not ABSENT
         }
         names = tuple(f.name for f in plain)
         fetch = operator.attrgetter(*names)
@@ -128,6 +128,11 @@ class Noun:
 
         return serialize
 
+    @functools.cached_property
+    def patchable(self) -> tuple[str, ...]:
+        """Return the names of the fields that PATCH may change"""
+        return tuple(item.name for item in self.fields if item.patch)
+
     def read(self, body: Any) -> dict[str, Any]:
         """Check the body of a POST; fields that it leaves out have their default
 
@@ -135,14 +140,10 @@ class Noun:
         :raises InvalidInput: a value is missing, read-only or of the wrong type
         """
         if not isinstance(body, dict):
-            raise errors.InvalidInput(
-                self.name, body, _("Value is not a valid dict")
-            )
+            raise errors.InvalidInput(self.name, body, _("Value is not a valid dict"))
         fields = self.by_name
         unknown = [
-            key
-            for key in body
-            if key not in fields or fields[key].create == UNKNOWN
+            key for key in body if key not in fields or fields[key].create == UNKNOWN
         ]
         if unknown:
             raise errors.UnknownAttribute(

@@ -27,9 +27,7 @@ def arguments(noun: Noun) -> Mapping[str, types.Type]:
     }
 
 
-def listed(
-    noun: Noun, call: Call, filters: Mapping[str, Any], most: int
-) -> ListQuery:
+def listed(noun: Noun, call: Call, filters: Mapping[str, Any], most: int) -> ListQuery:
     """Return the database's query for what the client asked
 
     :raises Invalid: an argument has a value that makes no sense

@@ -115,6 +115,11 @@ def _read_list(value: Any) -> list[Any]:
     return value
 
 
+def _read_scope(value: Any) -> list[Any]:
+    # An empty object was always taken for an empty list.
+    return [] if value == {} else _read_list(value)
+
+
 def read_time(
     value: Any,
     zone: datetime.tzinfo | None = None,
@@ -161,6 +166,7 @@ INTEGER = Type(name="int", read=_read_integer, schema={"type": "integer"})
 BOOLEAN = Type(name="bool", read=_read_boolean, schema={"type": "boolean"})
 OBJECT = Type(name="dict", read=_read_object, show=dict, schema={"type": "object"})
 LIST = Type(name="list", read=_read_list, show=list, schema={"type": "array"})
+SCOPE = Type(name="list", read=_read_scope, show=list, schema={"type": "array"})
 # Bookkeeping times carry their offset on the wire, times that clients set do not.
 STAMP = Type(
     name="datetime",

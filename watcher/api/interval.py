@@ -1,0 +1,46 @@
+"""The interval of continuous audits: seconds, or a cron expression in UTC."""
+
+import datetime
+import re
+from typing import Any
+
+import croniter
+
+from watcher._i18n import _
+from watcher.api import types
+
+LONGEST = 36
+_SECONDS = re.compile(r"\s*[+-]?[0-9]+\s*\Z")
+
+
+def read(value: Any) -> str:
+    """Return the interval as it is stored; an integer becomes text
+
+    :raises ValueError: it is neither a positive number of seconds nor a cron expression
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    value = types.TEXT.read(value)
+    if len(value) > LONGEST:
+        raise ValueError(
+            _("Text of %(found)d characters; at most %(longest)d are allowed")
+            % {"found": len(value), "longest": LONGEST}
+        )
+    if _SECONDS.match(value):
+        if not 0 < int(value) <= types.MAX_ID:
+            raise ValueError(_("An interval is a positive number of seconds"))
+        return str(value)
+    try:
+        # Asking for the next moment finds expressions that never come true.
+        start = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        croniter.croniter(value, start).get_next(datetime.datetime)
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
+        raise ValueError(
+            _("Neither seconds nor a cron expression: %s") % error
+        ) from None
+    return str(value)
+
+
+INTERVAL = types.Type(
+    name="text", read=read, schema={"type": "string", "maxLength": LONGEST}
+)

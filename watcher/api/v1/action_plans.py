@@ -1,0 +1,205 @@
+"""Action plans: what audits recommend, and what is carried out."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from watcher import exception
+from watcher._i18n import _
+from watcher.api import call as calls
+from watcher.api import errors, noun, patch, query, types
+from watcher.api.call import Call
+from watcher.api.collection import Collection
+from watcher.api.expose import DOCUMENT, EMPTY, ITEM, expose
+from watcher.api.noun import LISTED, Field, Noun
+from watcher.db import action_plans, explanations
+from watcher.domain import states
+from watcher.domain.records import ActionPlan
+
+MESSAGES = 5
+INTERNAL = patch.INTERNAL | {"status_message"}
+ASKED = "asked for by a client"
+
+
+def _indicators(found: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": item.name,
+            "description": item.description,
+            "unit": item.unit,
+            "value": item.value,
+        }
+        for item in found
+    ]
+
+
+INDICATORS = types.Type(
+    name="list", read=types.LIST.read, show=_indicators, schema={"type": "array"}
+)
+ACTION_PLAN = Noun(
+    name="action_plan",
+    plural="action_plans",
+    kind="ActionPlan",
+    fields=(
+        Field(name="uuid", type=types.UUID, show=LISTED, help="Stays with the plan"),
+        Field(
+            name="state",
+            type=types.TEXT,
+            show=LISTED,
+            patch=True,
+            mandatory=True,
+            help="Where the plan is in its life",
+        ),
+        Field(
+            name="audit_uuid",
+            type=types.UUID,
+            show=LISTED,
+            help="The audit that recommends it; null when that is deleted",
+        ),
+        Field(name="strategy_uuid", type=types.UUID, show=LISTED, help="Its strategy"),
+        Field(
+            name="strategy_name",
+            type=types.NAME,
+            show=LISTED,
+            help="Name of the strategy",
+        ),
+        Field(
+            name="efficacy_indicators",
+            type=INDICATORS,
+            show=LISTED,
+            help="What the plan is expected to change, in numbers",
+        ),
+        Field(
+            name="global_efficacy",
+            type=types.LIST,
+            show=LISTED,
+            help="What the plan is worth in one or a few numbers",
+        ),
+        Field(
+            name="hostname",
+            type=types.LONG_TEXT,
+            help="Host of the applier that carries it out",
+        ),
+        Field(
+            name="status_message",
+            type=types.LONG_TEXT,
+            since=MESSAGES,
+            help="Why the state is what it is",
+        ),
+        noun.STAMPS[0],
+        Field(
+            name="updated_at",
+            type=types.STAMP,
+            show=LISTED,
+            help="When it last changed, UTC",
+        ),
+        noun.STAMPS[2],
+    ),
+    sort_keys=(
+        *noun.STORED_KEYS,
+        *("audit_id", "strategy_id", "state", "global_efficacy", "hostname"),
+        *("status_message", "audit_uuid", "strategy_uuid", "strategy_name"),
+    ),
+    filters={"audit_uuid": types.UUID, "strategy": types.TEXT},
+)
+
+
+class ActionPlans(Collection):
+    """/v1/action_plans"""
+
+    name = "action_plans"
+    noun = ACTION_PLAN
+    table = action_plans
+    not_found: ClassVar = exception.ActionPlanNotFound
+
+    def filters(self, call: Call) -> dict[str, Any]:
+        """Return the filters: by audit, also a deleted one, and by strategy"""
+        filters: dict[str, Any] = {}
+        if "audit_uuid" in call.query:
+            filters["audit_uuid"] = call.query["audit_uuid"]
+        if "strategy" in call.query:
+            filters |= query.by_uuid_or_name("strategy", call.query["strategy"])
+        return filters
+
+    def ident(self, text: str) -> str:
+        """Return a UUID; plans have no other name"""
+        return calls.uuid("action_plan_uuid", text)
+
+    @expose("PATCH", ITEM, rule="update", body=DOCUMENT, argument="patch")
+    def update(self, call: Call, ident: str) -> Any:
+        """Start or cancel a plan"""
+        wanted_state = _wanted(patch.read(call.body, INTERNAL))
+        wanted = self.ident(ident)
+
+        def change(tx: Any) -> ActionPlan:
+            old = call.judged(action_plans.get(tx, wanted))
+            state = old.state if wanted_state is None else wanted_state
+            if not states.allows(states.PLAN_API, old.state, state):
+                raise exception.TransitionRefused(old=old.state, new=state)
+            if state == states.CANCELLED:
+                # With its actions; those that ended already keep their state.
+                return action_plans.cancel(tx, old.uuid, old.state, reason=ASKED)
+            return action_plans.step(tx, old.uuid, old.state, state, reason=ASKED)
+
+        return self._woken(call, call.db.write(change))
+
+    @expose("POST", "{id}/start", rule="start", body=EMPTY)
+    def start(self, call: Call, ident: str) -> Any:
+        """Start a recommended plan"""
+        wanted = self.ident(ident)
+
+        def start(tx: Any) -> ActionPlan:
+            old = call.judged(action_plans.get(tx, wanted))
+            if old.state != states.RECOMMENDED:
+                raise exception.StartError(state=old.state)
+            return action_plans.step(
+                tx, old.uuid, old.state, states.PENDING, reason=ASKED
+            )
+
+        return self._woken(call, call.db.write(start))
+
+    @expose("DELETE", ITEM, rule="delete", status=204)
+    def delete(self, call: Call, ident: str) -> None:
+        """Delete a plan that is not being carried out, with its actions"""
+        wanted = self.ident(ident)
+
+        def delete(tx: Any) -> None:
+            old = call.judged(action_plans.get(tx, wanted))
+            action_plans.soft_delete(tx, old.uuid)
+
+        call.db.write(delete)
+
+    @expose("GET", "{id}/explanation", rule="get")
+    def explanation(self, call: Call, ident: str) -> Any:
+        """Tell why the plan holds what it holds, and what stays as it is"""
+        found = self.find(call, ident)
+        document = call.db.read(explanations.for_plan, found.uuid)
+        if document is None:
+            raise exception.ResourceNotFound(name="explanation", id=found.uuid)
+        return document
+
+    def _woken(self, call: Call, plan: ActionPlan) -> dict[str, Any]:
+        if plan.state == states.PENDING:
+            # Only a wake-up: the row waits for an applier whether or not this arrives.
+            self.parts.rpc.applier.launch_action_plan(call.ctx, plan.uuid)
+        return self.show(call, plan)
+
+
+def _wanted(operations: Sequence[patch.Operation]) -> str | None:
+    """Return the state that a patch asks for; None when it leaves it alone
+
+    :raises Invalid: it asks for one that there is not, or changes something else
+    """
+    state: str | None = None
+    for operation in operations:
+        if list(operation.path) != ["state"]:
+            path = "/".join(operation.path)
+            raise patch.refused(
+                operations, _("/%s is not a field that can be changed") % path
+            )
+        value = None if operation.op == patch.REMOVE else operation.value
+        if not isinstance(value, str) or value not in states.PLAN:
+            raise errors.InvalidInput(
+                "state", value, _("Invalid state: %s") % str(value)[:40]
+            )
+        state = value
+    return state

@@ -1,0 +1,176 @@
+"""The fields of audits."""
+
+from watcher.api import interval, noun, types
+from watcher.api.noun import (
+    LISTED,
+    NOWHERE,
+    OPTIONAL,
+    READ_ONLY,
+    REQUIRED,
+    Field,
+    Noun,
+)
+
+TIMES, FORCE, MESSAGES = 1, 2, 5
+
+_NAMES = (
+    Field(name="uuid", type=types.UUID, show=LISTED, help="Stays with the audit"),
+    Field(
+        name="name",
+        type=types.TEXT,
+        show=LISTED,
+        create=OPTIONAL,
+        patch=True,
+        mandatory=True,
+        help="Unique among audits, cut to 63 characters; null: one is made up",
+    ),
+    Field(
+        name="audit_type",
+        type=types.TEXT,
+        show=LISTED,
+        create=REQUIRED,
+        nullable=False,
+        help="ONESHOT, CONTINUOUS or EVENT",
+    ),
+    Field(
+        name="state",
+        type=types.TEXT,
+        show=LISTED,
+        create=READ_ONLY,
+        patch=True,
+        mandatory=True,
+        help="Where the audit is in its life",
+    ),
+)
+_AIM = (
+    Field(
+        name="audit_template_uuid",
+        type=types.UUID,
+        show=NOWHERE,
+        create=OPTIONAL,
+        help="The template that goal, strategy, scope and parameters are copied from",
+    ),
+    Field(
+        name="goal",
+        type=types.TEXT,
+        show=NOWHERE,
+        create=OPTIONAL,
+        patch=True,
+        mandatory=True,
+        help="UUID or name of the goal, when there is no template",
+    ),
+    Field(
+        name="strategy",
+        type=types.TEXT,
+        show=NOWHERE,
+        create=OPTIONAL,
+        patch=True,
+        help="UUID or name of a strategy for the goal; null: one is chosen",
+    ),
+    Field(name="goal_uuid", type=types.UUID, show=LISTED, help="The goal"),
+    Field(name="goal_name", type=types.NAME, show=LISTED, help="Name of the goal"),
+    Field(name="strategy_uuid", type=types.UUID, show=LISTED, help="The strategy"),
+    Field(
+        name="strategy_name", type=types.NAME, show=LISTED, help="Name of the strategy"
+    ),
+    Field(
+        name="parameters",
+        type=types.OBJECT,
+        create=OPTIONAL,
+        default=dict,
+        patch=True,
+        help="Parameters of the strategy, its defaults filled in",
+    ),
+    Field(
+        name="scope",
+        type=types.SCOPE,
+        show=LISTED,
+        create=READ_ONLY,
+        default=list,
+        patch=True,
+        help="What the audit looks at; empty: the whole cluster",
+    ),
+)
+_RUNS = (
+    Field(
+        name="interval",
+        type=interval.INTERVAL,
+        show=LISTED,
+        create=OPTIONAL,
+        patch=True,
+        help="Seconds, or a cron expression in UTC, between runs of CONTINUOUS audits",
+    ),
+    Field(
+        name="next_run_time",
+        type=types.TIME,
+        show=LISTED,
+        patch=True,
+        help="When a CONTINUOUS audit runs next, UTC",
+    ),
+    Field(
+        name="start_time",
+        type=types.TIME,
+        since=TIMES,
+        create=OPTIONAL,
+        patch=True,
+        help="No run before, UTC; text without an offset is the server's local time",
+    ),
+    Field(
+        name="end_time",
+        type=types.TIME,
+        since=TIMES,
+        create=OPTIONAL,
+        patch=True,
+        help="No run after, UTC; text without an offset is the server's local time",
+    ),
+    Field(
+        name="auto_trigger",
+        type=types.BOOLEAN,
+        show=LISTED,
+        create=OPTIONAL,
+        nullable=False,
+        default=False,
+        patch=True,
+        help="Start the recommended action plan without being asked",
+    ),
+    Field(
+        name="force",
+        type=types.BOOLEAN,
+        show=LISTED,
+        since=FORCE,
+        below=False,
+        create=OPTIONAL,
+        default=False,
+        patch=True,
+        help="Run even while an action plan is being carried out",
+    ),
+)
+_OUTCOME = (
+    Field(
+        name="hostname",
+        type=types.LONG_TEXT,
+        create=READ_ONLY,
+        help="Host of the decision engine that runs it",
+    ),
+    Field(
+        name="status_message",
+        type=types.LONG_TEXT,
+        since=MESSAGES,
+        help="Why the state is what it is",
+    ),
+)
+
+AUDIT = Noun(
+    name="audit",
+    plural="audits",
+    kind="Audit",
+    fields=(*_NAMES, *_AIM, *_RUNS, *_OUTCOME, *noun.STAMPS),
+    sort_keys=(
+        *noun.STORED_KEYS,
+        *("name", "audit_type", "state", "parameters", "interval", "scope"),
+        *("goal_id", "strategy_id", "auto_trigger", "next_run_time", "hostname"),
+        *("start_time", "end_time", "force", "status_message"),
+        *("goal_uuid", "goal_name", "strategy_uuid", "strategy_name"),
+    ),
+    filters={"goal": types.TEXT, "strategy": types.TEXT},
+)

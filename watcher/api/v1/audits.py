@@ -1,0 +1,197 @@
+"""Audits: requests to look at the cluster and to recommend what to do."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from watcher import exception
+from watcher.api import errors, patch, related
+from watcher.api.call import Call, Parts
+from watcher.api.collection import Collection
+from watcher.api.expose import COLLECTION, DOCUMENT, ITEM, expose
+from watcher.api.render import Answer
+from watcher.api.scope import Scopes
+from watcher.api.v1 import audit_rules as rules
+from watcher.api.v1.audit_fields import AUDIT, TIMES
+from watcher.db import audit_templates, audits, explanations
+from watcher.domain import states
+from watcher.domain.records import Audit, AuditTemplate, Strategy
+
+INTERNAL = patch.INTERNAL | {"status_message"}
+
+
+class Audits(Collection):
+    """/v1/audits"""
+
+    name = "audits"
+    noun = AUDIT
+    table = audits
+    not_found: ClassVar = exception.AuditNotFound
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._scopes = Scopes(parts.plugins)
+
+    @expose(
+        "POST",
+        COLLECTION,
+        rule="create",
+        status=201,
+        body=DOCUMENT,
+        argument="audit",
+    )
+    def post(self, call: Call) -> Any:
+        """Create an audit; one of type ONESHOT starts at once"""
+        values = self.noun.read(call.body)
+        rules.check_new(values)
+        if rules.has_times(values):
+            call.since(TIMES)
+        rules.check_window(values["start_time"], values["end_time"])
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        made = call.db.write(_create, values, now)
+        if made.audit_type == states.ONESHOT:
+            # Only a wake-up: the row waits for an engine whether or not this arrives.
+            self.parts.rpc.decision_engine.trigger_audit(call.ctx, made.uuid)
+        return Answer(
+            body=self.show(call, made),
+            headers={"Location": f"{call.app_url}/v1/{self.name}/{made.uuid}"},
+        )
+
+    @expose("PATCH", ITEM, rule="update", body=DOCUMENT, argument="patch")
+    def update(self, call: Call, ident: str) -> Any:
+        """Change an audit, or its state: cancel, suspend, resume"""
+        operations = patch.read(call.body, INTERNAL)
+        wanted = self.ident(ident)
+
+        def change(tx: Any) -> Audit:
+            old = call.judged(audits.get(tx, wanted))
+            return self._change(tx, old, operations)
+
+        return self.show(call, call.db.write(change))
+
+    @expose("DELETE", ITEM, rule="delete", status=204)
+    def delete(self, call: Call, ident: str) -> None:
+        """Delete an audit that is not running and will not run"""
+        wanted = self.ident(ident)
+
+        def delete(tx: Any) -> None:
+            old = call.judged(audits.get(tx, wanted))
+            audits.soft_delete(tx, old.uuid)
+
+        call.db.write(delete)
+
+    @expose("GET", "{id}/explanation", rule="get")
+    def explanation(self, call: Call, ident: str) -> Any:
+        """Tell why the last run recommended what it did, or nothing"""
+        found = self.find(call, ident)
+        document = call.db.read(explanations.for_audit, found.uuid)
+        if document is None:
+            raise exception.ResourceNotFound(name="explanation", id=found.uuid)
+        return document
+
+    def _change(
+        self, tx: Any, old: Audit, operations: Sequence[patch.Operation]
+    ) -> Audit:
+        document = _document(old)
+        new = patch.apply(operations, document)
+        state = None
+        if any(operation.root == "state" for operation in operations):
+            state = rules.check_step(old, new["state"])
+        new["state"] = old.state
+        found = patch.changes(self.noun, document, new)
+        rules.check_result(old, found)
+        if "scope" in found:
+            found["scope"] = self._scopes.checked(found["scope"])
+        columns = _columns(tx, old, found)
+        if state == states.DELETED:
+            audits.soft_delete(tx, old.uuid)
+            gone: Audit = audits.get(tx, old.uuid, show_deleted=True)
+            return gone
+        if state is not None:
+            return audits.step(
+                tx,
+                old.uuid,
+                old.state,
+                state,
+                reason="asked for by a client",
+                **columns,
+            )
+        return audits.update(tx, old.uuid, **columns) if columns else old
+
+
+def _template(tx: Any, uuid: str | None) -> AuditTemplate | None:
+    if not uuid:
+        return None
+    try:
+        found: AuditTemplate = audit_templates.get(tx, uuid)
+    except exception.ResourceNotFound as error:
+        raise errors.InvalidInput(
+            "audit_template_uuid", uuid, error.format_message()
+        ) from None
+    return found
+
+
+def _create(tx: Any, values: Mapping[str, Any], now: datetime.datetime) -> Audit:
+    template = _template(tx, values["audit_template_uuid"])
+    strategy = None
+    if values["strategy"]:
+        strategy = related.strategy(tx, values["strategy"])
+    elif template is not None and template.strategy_id is not None:
+        strategy = related.strategy(tx, str(template.strategy_id))
+    goal = related.goal(tx, values["goal"] or str(template.goal_id if template else ""))
+    related.match(tx, goal, strategy)
+    parameters = rules.parameters(template, values["parameters"], strategy)
+    name = values["name"] or rules.name(template, goal, strategy, now)
+    return audits.create(
+        tx,
+        name=name[: rules.NAME_LENGTH],
+        audit_type=values["audit_type"],
+        goal_id=goal.id,
+        strategy_id=strategy.id if strategy else None,
+        parameters=parameters,
+        interval=values["interval"],
+        scope=list(template.scope) if template else [],
+        auto_trigger=values["auto_trigger"],
+        start_time=values["start_time"],
+        end_time=values["end_time"],
+        force=values["force"],
+    )
+
+
+def _document(old: Audit) -> dict[str, Any]:
+    """Return what a patch is applied to"""
+    document = {
+        name: getattr(old, name)
+        for name in AUDIT.patchable
+        if name not in ("goal", "strategy")
+    }
+    return {
+        **document,
+        "parameters": dict(old.parameters),
+        "scope": list(old.scope),
+        "goal": old.goal_uuid,
+        "strategy": old.strategy_uuid,
+    }
+
+
+def _columns(tx: Any, old: Audit, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns to write for the changed fields ``found``"""
+    columns = {k: v for k, v in found.items() if k not in ("goal", "strategy")}
+    if "name" in columns:
+        columns["name"] = columns["name"][: rules.NAME_LENGTH]
+    if not {"goal", "strategy", "parameters"} & set(found):
+        return columns
+    strategy = _strategy(tx, old, found)
+    if "goal" in found or "strategy" in found:
+        goal = related.stated_goal(tx, found.get("goal", old.goal_uuid) or "")
+        related.match(tx, goal, strategy)
+        columns["goal_id"] = goal.id
+        columns["strategy_id"] = strategy.id if strategy else None
+    given = found.get("parameters", old.parameters)
+    columns["parameters"] = rules.parameters(None, given, strategy)
+    return columns
+
+
+def _strategy(tx: Any, old: Audit, found: Mapping[str, Any]) -> Strategy | None:
+    ident = found.get("strategy", old.strategy_uuid)
+    return related.stated_strategy(tx, ident) if ident is not None else None

@@ -47,15 +47,33 @@ class Snapshot:
 
 
 class _Scoped:
-    """What a strategy sees of a snapshot"""
+    """What a strategy sees of the models"""
 
-    def __init__(self, snapshot: Snapshot, scope: Collection[Any]) -> None:
+    def __init__(self, models: Any, snapshot: Snapshot, scope: Collection[Any]) -> None:
+        self._models = models
         self._snapshot = snapshot
         self._scope = scope
 
     def compute(self) -> Any:
         """Return a private copy of the compute model"""
         return self._snapshot.cut(self._scope)
+
+    def storage(self) -> Any:
+        """Return a private copy of the storage model"""
+        return self._models.scoped("storage", self._scope)
+
+    def baremetal(self) -> Any:
+        """Return a private copy of the bare-metal model"""
+        return self._models.scoped("baremetal", self._scope)
+
+    @property
+    def collectors(self) -> "_Scoped":
+        """What classic strategies call the collector manager"""
+        return self
+
+    def get_cluster_model_collector(self, name: str, osc: Any = None) -> Any:
+        """Return a collector by its name"""
+        return self._models.collector(name)
 
 
 @dataclass
@@ -111,7 +129,7 @@ class Decider:
         )
         strategy = self._plugins.load(STRATEGIES, decision.strategy, osc=self._clients)
         strategy.handle = Handle(
-            models=_Scoped(snapshot, audit.scope),
+            models=_Scoped(self._models, snapshot, audit.scope),
             readings=self._readings,
             now=self._now,
             note=decision.notes.add,

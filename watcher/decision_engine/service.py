@@ -1,0 +1,138 @@
+"""Puts the parts of the decision engine together."""
+
+import datetime
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from oslo_config import cfg
+from oslo_utils import uuidutils
+
+from watcher import exception
+from watcher.cluster.collector.cache import Models
+from watcher.db import audits
+from watcher.decision_engine import sync
+from watcher.decision_engine.audit import AuditRunner
+from watcher.decision_engine.decide import Decider
+from watcher.decision_engine.endpoints import (
+    AuditEndpoint,
+    DataModelEndpoint,
+    StrategyEndpoint,
+)
+from watcher.decision_engine.pool import Pool
+from watcher.notifications import emit
+from watcher.plugins import Plugins
+from watcher.service import Daemon, Part, Ticker
+
+NAME = "watcher-decision-engine"
+Check = tuple[str, Callable[[], Any]]
+
+
+class Wiring(Protocol):
+    """What the process offers; see ``watcher.cmd.wiring``"""
+
+    @property
+    def db(self) -> Any:
+        """Return the database"""
+
+    @property
+    def lease(self) -> Any:
+        """Return the lease of this process"""
+
+    @property
+    def rpc(self) -> Any:
+        """Return the bus"""
+
+    @property
+    def plugins(self) -> Plugins:
+        """Return the installed plugins"""
+
+    @property
+    def clients(self) -> Any:
+        """Return the cloud"""
+
+    def first_parts(self) -> list[Part]:
+        """Return what starts first and stops last"""
+
+    def notification_parts(self) -> list[Part]:
+        """Return what sends notifications"""
+
+    def checks(self) -> list[Check]:
+        """Return what must hold before any part starts"""
+
+
+def build(conf: cfg.ConfigOpts, wiring: Wiring) -> Daemon:
+    """Return the decision engine as a process of its own"""
+    return Daemon(
+        conf,
+        NAME,
+        [*wiring.first_parts(), *wiring.notification_parts(), *parts(conf, wiring)],
+        checks=[*wiring.checks(), *checks(wiring)],
+    )
+
+
+def checks(wiring: Wiring) -> list[Check]:
+    """Return what the decision engine does before it starts, until it works"""
+    return [
+        ("the rows of plugins", lambda: sync.synchronise(wiring.db, wiring.plugins))
+    ]
+
+
+def parts(
+    conf: cfg.ConfigOpts,
+    wiring: Wiring,
+    *,
+    models: Models | None = None,
+    new_uuid: Callable[[], str] = uuidutils.generate_uuid,
+    now: Callable[[], datetime.datetime] | None = None,
+) -> list[Part]:
+    """Return the decision engine's own parts, in the order of their start"""
+    db, lease, plugins = wiring.db, wiring.lease, wiring.plugins
+    models = models or Models(conf, plugins, wiring.clients)
+    runner = AuditRunner(
+        db=db,
+        lease=lease,
+        decider=Decider(
+            plugins,
+            models,
+            clients=wiring.clients,
+            now=now or _utcnow,
+            new_uuid=new_uuid,
+        ),
+        tell=emit.phase,
+        applier=wiring.rpc.applier,
+        host=conf.host,
+        new_uuid=new_uuid,
+    )
+    options = conf.watcher_decision_engine
+    pool = Pool(
+        options.max_audit_workers,
+        runner.run,
+        may_start=lease.may_start,
+        release=lambda: _release(db, lease),
+    )
+    scanner = Ticker(
+        "audit scan",
+        options.work_scan_interval,
+        lambda: pool.offer_all(db.read(audits.claimable)),
+    )
+    server = wiring.rpc.server(
+        options.conductor_topic,
+        [
+            AuditEndpoint(pool),
+            StrategyEndpoint(plugins, models),
+            DataModelEndpoint(db, models),
+        ],
+    )
+    return [models, pool, scanner, server]
+
+
+def _release(db: Any, lease: Any) -> None:
+    try:
+        claim = lease.claim
+    except exception.LeaseLost:
+        return
+    db.write(audits.release, claim)
+
+
+def _utcnow() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)

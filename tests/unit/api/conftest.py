@@ -128,8 +128,7 @@ class Client:
         return uuid
 
 
-@pytest.fixture
-def conf():
+def _conf():
     return watcher.conf.load(
         "test",
         default_config_files=[],
@@ -141,10 +140,29 @@ def conf():
 
 
 @pytest.fixture
-def database(conf):
-    found = Database(conf, actor="api")
+def conf():
+    return _conf()
+
+
+@pytest.fixture(scope="session")
+def seeded():
+    """The bytes of a database with goals and strategies, made once for the run"""
+    found = Database(_conf())
     migration.create_schema(found.engine)
     found.write(_seed)
+    raw = found.engine.raw_connection()
+    content = raw.driver_connection.serialize()
+    raw.close()
+    found.dispose()
+    return content
+
+
+@pytest.fixture
+def database(conf, seeded):
+    found = Database(conf, actor="api")
+    raw = found.engine.raw_connection()
+    raw.driver_connection.deserialize(seeded)
+    raw.close()
     yield found
     found.dispose()
 

@@ -16,7 +16,10 @@ import pytest
 from keystoneauth1 import loading
 
 import watcher.conf
+from watcher import exception
 from watcher.clients.cloud import Clients
+from watcher.clients.http import Service
+from watcher.clients.nova import Nova
 from watcher.clients.simulated import SimulatedCloud
 
 WAIT_S = 60.0
@@ -174,6 +177,9 @@ class Real(Harness):
         answer = self.raw.request(path, method, json=body, microversion=version)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else {}
+
+    def small_pages(self):
+        return Nova(Service(self.raw, "Nova", exception.NovaClientError), page=2)
 
     def repair(self, server):
         body = {"os-resetState": {"state": "active"}}

@@ -59,6 +59,16 @@ def test_servers_carry_their_size_and_place(cloud):
     assert cloud.nova.server(servers[0].uuid) == servers[0]
 
 
+def test_small_pages_tell_the_same(cloud):
+    if not cloud.real:
+        pytest.skip("there are no pages in memory")
+    small = cloud.small_pages()
+    for name in ("hypervisors", "servers", "services", "server_groups"):
+        assert getattr(small, name)() == getattr(cloud.nova, name)()
+    server = cloud.nova.servers()[0].uuid
+    assert small.migrations(server) == cloud.nova.migrations(server)
+
+
 def test_nobody_knows_a_foreign_server(cloud, rid):
     foreign = str(uuid.uuid4())
     for call in (

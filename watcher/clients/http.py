@@ -5,6 +5,7 @@ they arrived may be unknown, and only their sender can find out.
 """
 
 import datetime
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,9 @@ from watcher import exception
 CONNECT_S = 5.0
 READ_S = 60.0
 CHANGE_S = 30.0
+# A change leaves at most START_S + CONNECT_S after its sender was sure of its lease: with
+# the 12 s that a lease is trusted, that is the 20 s after which another one takes over.
+START_S = 3.0
 RETRIES = 3
 RETRY_INTERVAL_S = 2.0
 REQUEST_ID = "X-OpenStack-Request-ID"
@@ -50,7 +54,7 @@ class Service:
     ) -> dict[str, Any]:
         """Return the JSON document at ``path``"""
         self._sign_in()
-        timeout = self.adapter.session.timeout or READ_S
+        timeout = self.adapter.session.timeout
         try:
             response = self.adapter.get(
                 path,
@@ -72,26 +76,55 @@ class Service:
         version: str,
         body: Mapping[str, Any] | None,
         request_id: str,
+        *,
+        begun: float | None = None,
     ) -> str | None:
-        """Send one changing request once and return the service's own request id"""
+        """Send one changing request once and return the service's own request id
+
+        ``begun`` is when the caller made sure (by the monotonic clock) that it may do
+        this. Later than START_S + CONNECT_S after that nothing is sent.
+        """
+        begun = time.monotonic() if begun is None else begun
+        response = self._send(method, path, version, body, request_id, begun)
+        if response.status_code == 401:
+            # The token ran out. It was refused before anything was done, so that asking
+            # again is no repetition.
+            self.adapter.session.invalidate(self.adapter.auth)
+            response = self._send(method, path, version, body, request_id, begun)
+        self._check(response, changing=True)
+        own: str | None = response.headers.get(REQUEST_ID)
+        return own
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        version: str,
+        body: Mapping[str, Any] | None,
+        request_id: str,
+        begun: float,
+    ) -> requests.Response:
         self._sign_in()
+        if (spent := time.monotonic() - begun) > START_S:
+            raise exception.AuthorizationFailure(
+                client=self.name,
+                reason=f"signing in took {spent:.1f} s, so that nothing was sent",
+            )
         try:
-            response = self.adapter.request(
+            return self.adapter.request(
                 path,
                 method,
                 json=body,
                 microversion=version,
                 headers={REQUEST_ID: request_id},
                 redirect=False,
+                allow_reauth=False,
                 connect_retries=0,
                 status_code_retries=0,
                 timeout=(CONNECT_S, CHANGE_S),
             )
         except ks_exceptions.ClientException as error:
             raise self.failed(str(error), unknown=_may_have_arrived(error)) from error
-        self._check(response, changing=True)
-        own: str | None = response.headers.get(REQUEST_ID)
-        return own
 
     def failed(
         self, reason: str, status: int | None = None, unknown: bool = False
@@ -127,7 +160,7 @@ class Service:
             return
         reason = reason_of(response)
         if status == 401:
-            # keystoneauth has tried a fresh token already.
+            # A fresh token has been tried already.
             raise exception.AuthorizationFailure(client=self.name, reason=reason)
         # Behind a 5xx the work may go on: a proxy or the service itself gave up waiting.
         raise self.failed(reason, status, unknown=changing and status >= 500)

@@ -6,6 +6,7 @@ reading a whole cloud takes as many requests as there are pages of hosts and ser
 
 import dataclasses
 import datetime
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +58,10 @@ class Nova:
         *,
         oldest: Version = OLDEST,
         now: Callable[[], datetime.datetime] | None = None,
+        page: int = PAGE,
     ) -> None:
         self._http = service
+        self._page = page
         self._oldest = max(oldest, OLDEST)
         self._now = now or _utc_now
         self._newest: Version | None = None
@@ -173,21 +176,25 @@ class Nova:
         self, server: str, migration_id: int, request_id: str
     ) -> str | None:
         """Ask that a running live migration be given up"""
+        begun = time.monotonic()
         path = f"/servers/{server}/migrations/{migration_id}"
         version = self._pick(ABORT)
         with _missing(server, "Instance"):
-            return self._http.change("DELETE", path, version, None, request_id)
+            return self._http.change(
+                "DELETE", path, version, None, request_id, begun=begun
+            )
 
     def set_service(
         self, service_id: str, enabled: bool, reason: str | None, request_id: str
     ) -> str | None:
         """Enable a compute service, or disable it with a reason"""
+        begun = time.monotonic()
         self._offered()
         body: dict[str, str] = {"status": "enabled" if enabled else "disabled"}
         if not enabled and reason:
             body["disabled_reason"] = reason
         path = f"/os-services/{service_id}"
-        return self._http.change("PUT", path, SERVICES, body, request_id)
+        return self._http.change("PUT", path, SERVICES, body, request_id, begun=begun)
 
     def native(self) -> "novaclient.client.Client":
         """Return a novaclient over the same session, for plugins that want one"""
@@ -226,10 +233,13 @@ class Nova:
     def _act(
         self, server: str, body: Mapping[str, Any], version: str, request_id: str
     ) -> str | None:
+        begun = time.monotonic()
         self._offered()
         path = f"/servers/{server}/action"
         with _missing(server, "Instance"):
-            return self._http.change("POST", path, version, body, request_id)
+            return self._http.change(
+                "POST", path, version, body, request_id, begun=begun
+            )
 
     def _groups(self, version: str) -> list[ServerGroup] | None:
         """Read all pages, None when rows shifted meanwhile
@@ -244,7 +254,7 @@ class Nova:
                 "/os-server-groups",
                 version,
                 all_projects="true",
-                limit=PAGE,
+                limit=self._page,
                 offset=offset,
             )
             rows = [read.server_group(row) for row in body["server_groups"]]
@@ -288,7 +298,7 @@ class Nova:
         seen: set[str] = set()
         markers: list[str] = []
         while True:
-            params = dict(filters, limit=PAGE)
+            params = dict(filters, limit=self._page)
             if markers:
                 params["marker"] = markers[-1]
             try:

@@ -10,6 +10,7 @@ from keystoneauth1 import session as ks_session
 from oslo_config import cfg
 
 from watcher import exception
+from watcher.clients.http import READ_S
 
 FALLBACK_GROUP = "watcher_clients_auth"
 SERVICE_TYPES: Mapping[str, str] = {
@@ -43,7 +44,12 @@ def session(conf: cfg.ConfigOpts, group: str) -> ks_session.Session:
     try:
         auth = loading.load_auth_from_conf_options(conf, source)
         return loading.load_session_from_conf_options(
-            conf, source, auth=auth, app_name="watcher"
+            conf,
+            source,
+            auth=auth,
+            app_name="watcher",
+            # Without one a silent Keystone would hold a thread for ever.
+            timeout=conf[source].timeout or READ_S,
         )
     except (ks_exceptions.ClientException, TypeError, ValueError) as error:
         raise exception.ConfigInvalid(

@@ -10,7 +10,7 @@ from keystoneauth1 import adapter, noauth, session
 from requests.adapters import BaseAdapter
 
 from watcher import exception
-from watcher.clients.http import Service
+from watcher.clients.http import READ_S, Service
 
 ROOT = "http://nova.test/v2.1"
 
@@ -75,7 +75,9 @@ def service(web):
     wire = requests.Session()
     wire.mount("http://", web)
     link = adapter.Adapter(
-        session.Session(auth=noauth.NoAuth(endpoint=ROOT), session=wire),
+        session.Session(
+            auth=noauth.NoAuth(endpoint=ROOT), session=wire, timeout=READ_S
+        ),
         service_type="compute",
         raise_exc=False,
     )

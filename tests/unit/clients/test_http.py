@@ -1,7 +1,9 @@
+import time
+
 import pytest
 import requests
 import urllib3
-from keystoneauth1 import adapter, session
+from keystoneauth1 import adapter, noauth, session
 from keystoneauth1.identity import v3
 
 from watcher import exception
@@ -118,6 +120,43 @@ def test_a_refused_token_is_no_error_of_nova(web, service):
     web.on("GET", PATH, (401, {"error": {"message": "who are you"}}))
     with pytest.raises(exception.AuthorizationFailure, match="who are you"):
         service.get("/things")
+
+
+class Token(noauth.NoAuth):
+    """Credentials whose every token is new"""
+
+    tokens = 0
+
+    def get_token(self, session, **kwargs):
+        return f"token-{self.tokens}"
+
+    def get_headers(self, session, **kwargs):
+        return {"X-Auth-Token": self.get_token(session)}
+
+    def invalidate(self):
+        self.tokens += 1
+        return True
+
+
+def test_a_change_is_asked_again_with_a_fresh_token_only(web, service):
+    service.adapter.auth = Token(endpoint="http://nova.test/v2.1")
+    web.on("POST", PATH, (401, {}), (202, ""))
+    change(service)
+    tokens = [request.headers["X-Auth-Token"] for request, _q, _t in web.requests]
+    assert tokens == ["token-0", "token-1"]
+    web.rules.clear()
+    web.on("POST", PATH, (401, {}))
+    with pytest.raises(exception.AuthorizationFailure):
+        change(service)
+    assert len(web.requests) == 4
+
+
+def test_a_change_that_could_not_start_in_time_is_not_sent(web, service):
+    web.on("POST", PATH, (202, ""))
+    late = time.monotonic() - http.START_S - 0.1
+    with pytest.raises(exception.AuthorizationFailure, match="nothing was sent"):
+        service.change("POST", "/things", "2.56", {}, "req-ours", begun=late)
+    assert web.requests == []
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ def test_services_without_credentials_share_the_common_session(tmp_path):
     # Auth and session options come from one group, not mixed from two.
     assert nova.session.verify == "/etc/shared.pem"
     assert nova.session.auth.auth_url == "http://keystone.test/v3"
+    # Never without a limit: a silent Keystone must not hold a thread for ever.
+    assert nova.session.timeout == 60
 
 
 def test_a_service_with_credentials_of_its_own_uses_its_own_options(tmp_path):

@@ -76,6 +76,7 @@ class AuditRunner:
             phase = "planner"
             self._announce(audit, claim, "audit.planner.start")
             self._decider.plan(audit, decision)
+            started = self._finish(audit, claim, decision)
         except (*NOT_OURS, exception.DatabaseUnavailable):
             raise
         except Exception as error:
@@ -83,7 +84,9 @@ class AuditRunner:
             LOG.exception("Audit failed", extra={"audit": audit.uuid, "phase": phase})
             self._db.write(self._fail, audit, claim, phase, decision, error)
         else:
-            self._finish(audit, claim, decision)
+            if started:
+                # Only to save time: the row is what appliers look for.
+                self._applier.launch_action_plan(context.admin(), started)
 
     def _announce(self, audit: Audit, claim: Claim, event: str) -> None:
         def announce(tx: Any) -> None:
@@ -112,7 +115,8 @@ class AuditRunner:
 
     # How it ends ------------------------------------------------------------------------
 
-    def _finish(self, audit: Audit, claim: Claim, decision: Decision) -> None:
+    def _finish(self, audit: Audit, claim: Claim, decision: Decision) -> str | None:
+        """Store everything; return the plan if it starts by itself"""
         document = explain.document(
             strategy=decision.strategy, actions=decision.actions, notes=decision.notes
         )
@@ -132,8 +136,7 @@ class AuditRunner:
             "Audit has a plan",
             extra={"audit": audit.uuid, "plan": plan.uuid, "why": document["summary"]},
         )
-        if started:
-            self._applier.launch_action_plan(context.admin(), plan.uuid)
+        return plan.uuid if started else None
 
     def _save(self, tx: Any, plan: NewPlan, claim: Claim) -> bool:
         audit = _ours(tx, plan.audit_uuid, claim)

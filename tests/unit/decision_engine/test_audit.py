@@ -1,0 +1,512 @@
+"""One audit from PENDING to its end: once, whole, and whatever happens in between."""
+
+import contextlib
+import datetime
+import itertools
+import re
+import threading
+
+import pytest
+
+import watcher.conf
+from watcher import exception
+from watcher.cluster.scope.compute import ComputeScope
+from watcher.db import (
+    action_plans,
+    actions,
+    audits,
+    explanations,
+    goals,
+    history,
+    leases,
+    strategies,
+)
+from watcher.db.models import Base
+from watcher.db.query import ListQuery
+from watcher.db.session import Database
+from watcher.decision_engine import sync
+from watcher.decision_engine.audit import AuditRunner
+from watcher.decision_engine.decide import Decider
+from watcher.decision_engine.goal.goals import SHIPPED
+from watcher.decision_engine.planner.weight import WeightPlanner
+from watcher.decision_engine.strategy import base
+from watcher.decision_engine.strategy.actuator import Actuator
+from watcher.decision_engine.strategy.dummy import DummyStrategy
+from watcher.decision_engine.strategy.host_maintenance import HostMaintenance
+from watcher.domain import states
+from watcher.domain.records import NewAction, NewPlan
+from watcher.plugins import GOALS, PLANNERS, SCOPE_HANDLERS, STRATEGIES, Plugins
+
+
+class Crash(BaseException):
+    """The process ends here"""
+
+
+class Odd(base.UnclassifiedStrategy):
+    """Does what the test says; by default nothing"""
+
+    act = staticmethod(lambda strategy: None)
+
+    @classmethod
+    def get_name(cls):
+        return "odd"
+
+    @classmethod
+    def get_display_name(cls):
+        return "Odd"
+
+    get_translatable_display_name = get_display_name
+
+    def solve(self, view, p):
+        type(self).act(self)
+        yield from ()
+
+
+class Lease:
+    """A lease whose row is real, held by a fake process"""
+
+    def __init__(self, db, owner):
+        self.db = db
+        self.held = True
+        epoch = db.write(leases.acquire, owner, service="de", host=owner, ttl_s=3600)
+        self.claim = leases.Claim(owner, epoch)
+
+    def may_start(self):
+        return self.held
+
+    def die(self):
+        """End as the database sees it once the time to live is over"""
+        self.db.write(leases.release, self.claim)
+
+
+class Applier:
+    def __init__(self, db):
+        self.db = db
+        self.woken = []
+
+    def launch_action_plan(self, ctx, uuid):
+        self.woken.append((uuid, self.db.read(action_plans.get, uuid).state))
+        return True
+
+
+class Models:
+    def __init__(self, cloud):
+        self.cloud = cloud
+
+    def compute(self):
+        if self.cloud is None:
+            raise exception.ClusterDataModelCollectionError(
+                "The cluster data model 'compute' could not be built: Nova is away"
+            )
+        return self.cloud.model
+
+
+class World:
+    """A database, a cloud and any number of engines"""
+
+    def __init__(self, cloud):
+        self.conf = watcher.conf.load(
+            "test", overrides={("database", "connection"): "sqlite://"}
+        )
+        self.db = Database(self.conf)
+        Base.metadata.create_all(self.db.engine)
+        self.plugins = Plugins.of(
+            {
+                GOALS: SHIPPED,
+                STRATEGIES: {
+                    "dummy": DummyStrategy,
+                    "actuator": Actuator,
+                    "host_maintenance": HostMaintenance,
+                    "odd": type("ThisOdd", (Odd,), {}),
+                },
+                PLANNERS: {"weight": WeightPlanner},
+                SCOPE_HANDLERS: {"compute": ComputeScope},
+            },
+            self.conf,
+        )
+        sync.synchronise(self.db, self.plugins)
+        self.models = Models(cloud)
+        self.told = []
+        self.crash_at = None
+        self.applier = Applier(self.db)
+        self.numbers = itertools.count()
+
+    @property
+    def odd(self):
+        return self.plugins.classes(STRATEGIES)["odd"]
+
+    def tell(self, tx, event, record, *, fault=None):
+        if event == self.crash_at:
+            raise Crash(event)
+        self.told.append((event, record.state, fault))
+
+    def engine(self, name="one"):
+        lease = Lease(self.db, name)
+        runner = AuditRunner(
+            db=self.db,
+            lease=lease,
+            decider=Decider(
+                self.plugins,
+                self.models,
+                now=lambda: datetime.datetime(2026, 1, 1),
+                new_uuid=self.uuid,
+            ),
+            tell=self.tell,
+            applier=self.applier,
+            host=name,
+            new_uuid=self.uuid,
+        )
+        runner.lease = lease
+        return runner
+
+    def uuid(self):
+        return f"00000000-0000-4000-8000-{next(self.numbers):012d}"
+
+    def audit(self, goal="dummy", strategy=None, **values):
+        def create(tx):
+            values.setdefault("name", self.uuid())
+            values.setdefault("audit_type", states.ONESHOT)
+            return audits.create(
+                tx,
+                uuid=self.uuid(),
+                goal_id=goals.get(tx, goal).id,
+                strategy_id=strategy and strategies.get(tx, strategy).id,
+                **values,
+            )
+
+        return self.db.write(create).uuid
+
+    def get(self, uuid):
+        return self.db.read(audits.get, uuid)
+
+    @property
+    def plans(self):
+        return self.db.read(action_plans.list, ListQuery())
+
+    def why(self, uuid):
+        return self.db.read(explanations.for_audit, uuid)
+
+    def running_plan(self, *moves, scope=()):
+        """A plan that an applier carries out"""
+        audit = self.audit("unclassified", "odd", scope=list(scope))
+        plan = NewPlan(
+            uuid=self.uuid(),
+            audit_uuid=audit,
+            strategy_name="odd",
+            state=states.PENDING,
+            actions=[
+                NewAction(uuid=self.uuid(), action_type=kind, input_parameters=given)
+                for kind, given in moves
+            ],
+        )
+
+        def store(tx):
+            action_plans.save(tx, plan)
+            action_plans.step(tx, plan.uuid, states.PENDING, states.ONGOING)
+            audits.step(tx, audit, states.PENDING, states.SUCCEEDED)
+
+        self.db.write(store)
+        return plan.uuid
+
+
+@pytest.fixture
+def world(cloud):
+    for name in ("h1", "h2", "h3"):
+        cloud.node(name, zone="z2" if name == "h3" else "z1")
+    cloud.server("a", "h1").server("b", "h1")
+    return World(cloud)
+
+
+def test_an_audit_becomes_a_plan(world):
+    uuid = world.audit("dummy")
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert (audit.state, audit.hostname, audit.owner) == (states.SUCCEEDED, "one", None)
+    assert audit.status_message is None
+    (plan,) = world.plans
+    assert (plan.state, plan.strategy_name) == (states.RECOMMENDED, "dummy")
+    found = world.db.read(actions.of_plan, plan.uuid)
+    assert [a.action_type for a in found] == ["nop", "nop", "sleep"]
+    assert sorted(found[2].parents) == sorted(a.uuid for a in found[:2])
+    assert [(event, state) for event, state, _ in world.told] == [
+        (f"audit.{event}", states.ONGOING)
+        for event in ("strategy.start", "strategy.end", "planner.start", "planner.end")
+    ]
+    assert world.applier.woken == []
+
+
+def test_the_plan_is_explained(world):
+    uuid = world.audit(
+        "cluster_maintaining", "host_maintenance", parameters={"maintenance_node": "h1"}
+    )
+    world.models.cloud.server("c", "h1", state="error")
+    world.engine().run(uuid)
+    (plan,) = world.plans
+    why = world.db.read(explanations.for_plan, plan.uuid)
+    found = world.db.read(actions.of_plan, plan.uuid)
+    assert why == world.why(uuid)
+    assert [entry["uuid"] for entry in why["actions"]] == [a.uuid for a in found]
+    assert all(entry["reason"] for entry in why["actions"])
+    assert why["actions"][1]["resource_name"] in ("A", "B")
+    (stay,) = why["stays"]
+    assert (
+        stay["instance"] == "c"
+        and stay["name"] == "C"
+        and stay["rules"] == {"state": 2}
+    )
+    assert "3 actions" in why["summary"] and "1 server stays" in why["summary"]
+
+
+def test_an_empty_plan_has_succeeded_and_says_why(world):
+    world.models.cloud.node("h9", status="disabled", reason="watcher_maintaining")
+    uuid = world.audit(
+        "cluster_maintaining", "host_maintenance", parameters={"maintenance_node": "h9"}
+    )
+    world.engine().run(uuid)
+    (plan,) = world.plans
+    assert plan.state == states.SUCCEEDED and world.get(uuid).state == states.SUCCEEDED
+    assert (
+        world.why(uuid)["summary"] == "Nothing to do. h9 is empty and in maintenance."
+    )
+
+
+def test_auto_trigger_starts_the_plan_and_then_wakes_an_applier(world):
+    uuid = world.audit("dummy", auto_trigger=True)
+    world.engine().run(uuid)
+    (plan,) = world.plans
+    assert plan.state == states.PENDING
+    assert world.applier.woken == [(plan.uuid, states.PENDING)]
+
+
+# Which strategy ------------------------------------------------------------------------
+
+
+def test_a_goal_alone_gets_a_strategy_that_can_run(world):
+    # Of actuator and odd the first needs a parameter that nobody gave.
+    uuid = world.audit("unclassified")
+    world.engine().run(uuid)
+    assert world.plans[0].strategy_name == "odd"
+
+
+@pytest.mark.parametrize(
+    "goal, expected",
+    [
+        ("cluster_maintaining", "host_maintenance: .*maintenance_node"),
+        ("saving_energy", "saving_energy"),
+    ],
+)
+def test_no_strategy_for_the_goal_is_said_in_words(goal, expected, world):
+    uuid = world.audit(goal)
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert audit.state == states.FAILED and audit.owner is None
+    assert re.search(expected, audit.status_message)
+
+
+# Failures ------------------------------------------------------------------------------
+
+
+def test_a_strategy_that_breaks_fails_the_audit_in_a_sentence(world):
+    def act(strategy):
+        raise KeyError("flavor")
+
+    world.odd.act = staticmethod(act)
+    uuid = world.audit("unclassified", "odd")
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert audit.state == states.FAILED and world.plans == []
+    assert audit.status_message == (
+        "The strategy 'odd' failed unexpectedly (KeyError: 'flavor'); the engine's log "
+        "has the details"
+    )
+    assert world.why(uuid)["summary"] == audit.status_message
+    event, _, fault = world.told[-1]
+    assert event == "audit.strategy.error" and isinstance(fault, KeyError)
+
+
+def test_a_strategy_whose_row_was_removed_fails_the_audit(world):
+    def act(strategy):
+        found = world.db.read(strategies.get, "odd")
+        world.db.write(strategies.soft_delete, found.uuid)
+
+    world.odd.act = staticmethod(act)
+    uuid = world.audit("unclassified", "odd")
+    world.engine().run(uuid)
+    assert world.get(uuid).state == states.FAILED
+    assert "odd" in world.get(uuid).status_message and world.plans == []
+
+
+def test_a_planner_that_breaks_is_told_as_such(world):
+    world.conf.set_override("planner", "nobody", "watcher_planner")
+    uuid = world.audit("dummy")
+    world.engine().run(uuid)
+    assert world.get(uuid).state == states.FAILED
+    assert "nobody" in world.get(uuid).status_message
+    assert world.told[-1][0] == "audit.planner.error"
+
+
+def test_a_cloud_that_cannot_be_read_is_named(world):
+    world.models.cloud = None
+    uuid = world.audit("dummy")
+    world.engine().run(uuid)
+    assert world.get(uuid).status_message.endswith("Nova is away")
+
+
+def test_a_plan_that_breaks_rules_is_not_stored(world):
+    world.models.cloud.node("tiny", vcpus=1).server("big", "h1", vcpus=2)
+    action = {
+        "action_type": "migrate",
+        "resource_id": "big",
+        "input_parameters": {
+            "migration_type": "live",
+            "source_node": "h1",
+            "destination_node": "tiny",
+        },
+    }
+    uuid = world.audit("unclassified", "actuator", parameters={"actions": [action]})
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert audit.state == states.FAILED and world.plans == []
+    assert "break rules" in audit.status_message and "tiny" in audit.status_message
+
+
+# Once, whatever happens ------------------------------------------------------------------
+
+
+def test_two_engines_one_plan(world):
+    uuid = world.audit("dummy")
+    engines = [world.engine(name) for name in ("one", "two", "three")]
+    threads = [threading.Thread(target=e.run, args=(uuid,)) for e in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(world.plans) == 1 and world.get(uuid).state == states.SUCCEEDED
+
+
+@pytest.mark.parametrize("when", ["strategy.start", "planner.start", "planner.end"])
+def test_after_a_crash_the_next_engine_starts_over_and_nothing_is_doubled(when, world):
+    uuid = world.audit("dummy", auto_trigger=True)
+    first = world.engine("one")
+    world.crash_at = f"audit.{when}"
+    with contextlib.suppress(Crash):
+        first.run(uuid)
+    assert world.get(uuid).state == states.ONGOING and world.plans == []
+    world.crash_at = None
+    second = world.engine("two")
+    second.run(uuid)
+    assert world.plans == [], "the first one may still be alive"
+    first.lease.die()
+    assert world.db.read(audits.claimable) == [uuid]
+    second.run(uuid)
+    assert len(world.plans) == 1 and len(world.applier.woken) == 1
+    audit = world.get(uuid)
+    assert (audit.state, audit.hostname) == (states.SUCCEEDED, "two")
+    assert any(
+        "taken over" in (e.reason or "")
+        for e in world.db.read(history.of, "audit", uuid)
+    )
+
+
+def test_a_cancel_during_the_run_wins(world):
+    def act(strategy):
+        world.db.write(audits.step, uuid, states.ONGOING, states.CANCELLED)
+
+    world.odd.act = staticmethod(act)
+    uuid = world.audit("unclassified", "odd")
+    world.engine().run(uuid)
+    assert world.get(uuid).state == states.CANCELLED and world.plans == []
+    assert world.why(uuid) is None
+
+
+def test_who_lost_the_lease_stores_nothing(world):
+    engine = world.engine()
+    world.odd.act = staticmethod(lambda strategy: engine.lease.die())
+    uuid = world.audit("unclassified", "odd")
+    engine.run(uuid)
+    assert world.get(uuid).state == states.ONGOING and world.plans == []
+    assert world.db.read(audits.claimable) == [uuid]
+
+
+def test_nothing_begins_without_a_lease(world):
+    engine = world.engine()
+    engine.lease.held = False
+    uuid = world.audit("dummy")
+    engine.run(uuid)
+    assert world.get(uuid).state == states.PENDING
+
+
+def test_a_database_that_went_away_leaves_the_audit_to_be_run_again(world):
+    def away(strategy):
+        raise exception.DatabaseUnavailable(reason="gone")
+
+    world.odd.act = staticmethod(away)
+    uuid = world.audit("unclassified", "odd")
+    engine = world.engine()
+    with pytest.raises(exception.DatabaseUnavailable):
+        engine.run(uuid)
+    assert world.get(uuid).state == states.ONGOING
+    world.odd.act = staticmethod(lambda strategy: None)
+    engine.run(uuid)
+    assert world.get(uuid).state == states.SUCCEEDED and len(world.plans) == 1
+
+
+def test_continuous_audits_are_not_run_by_a_message(world):
+    uuid = world.audit("dummy", audit_type=states.CONTINUOUS, interval="60")
+    world.engine().run(uuid, triggered=True)
+    assert world.get(uuid).state == states.PENDING
+
+
+def test_an_event_audit_runs_at_each_trigger_also_after_a_failure(world):
+    def fail(strategy):
+        raise exception.MetricNotAvailable(metric="m")
+
+    uuid = world.audit("unclassified", "odd", audit_type=states.EVENT)
+    engine = world.engine()
+    world.odd.act = staticmethod(fail)
+    engine.run(uuid, triggered=True)
+    assert world.get(uuid).state == states.FAILED
+    world.odd.act = staticmethod(lambda strategy: None)
+    engine.run(uuid, triggered=True)
+    assert world.get(uuid).state == states.SUCCEEDED
+    assert world.get(uuid).status_message is None
+    engine.run(uuid)
+    assert len(world.plans) == 1
+
+
+# A plan that runs already ----------------------------------------------------------------
+
+MOVE = ("migrate", {"resource_id": "a", "source_node": "h1", "destination_node": "h2"})
+ZONE_2 = [{"compute": [{"availability_zones": [{"name": "z2"}]}]}]
+
+
+@pytest.mark.parametrize(
+    "moves, plan_scope, audit_scope, blocked",
+    [
+        ([MOVE], [], [], True),
+        ([MOVE], [], ZONE_2, False),
+        ([("sleep", {"duration": 60})], [], [], True),
+        ([("sleep", {"duration": 60})], ZONE_2, ZONE_2, True),
+        ([MOVE, ("sleep", {"duration": 60})], [], ZONE_2, False),
+        ([("migrate", {"resource_id": "a", "source_node": "h1"})], [], ZONE_2, True),
+        ([("stop", {"resource_id": "a"})], [], ZONE_2, False),
+        ([("paint", {"resource_id": "?"})], [], ZONE_2, True),
+    ],
+)
+def test_a_running_plan_blocks_what_it_can_touch(
+    moves, plan_scope, audit_scope, blocked, world
+):
+    plan = world.running_plan(*moves, scope=plan_scope)
+    uuid = world.audit("dummy", scope=audit_scope)
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert (audit.state == states.CANCELLED) is blocked
+    if blocked:
+        assert plan in audit.status_message and len(audit.status_message) < 255
+
+
+def test_force_does_not_ask(world):
+    world.running_plan(MOVE)
+    uuid = world.audit("dummy", force=True)
+    world.engine().run(uuid)
+    assert world.get(uuid).state == states.SUCCEEDED

@@ -1,0 +1,116 @@
+"""Threads that audits run on."""
+
+import threading
+import time
+
+import pytest
+
+from watcher import exception
+from watcher.decision_engine.pool import Pool
+
+
+class Work:
+    """Runs that last until they are told to end"""
+
+    def __init__(self):
+        self.begun = []
+        self.gate = threading.Event()
+        self.lock = threading.Lock()
+        self.now = self.most = 0
+        self.error = None
+
+    def __call__(self, uuid, *, triggered):
+        with self.lock:
+            self.begun.append((uuid, triggered))
+            self.now += 1
+            self.most = max(self.most, self.now)
+            error, self.error = self.error, None
+        self.gate.wait(5)
+        with self.lock:
+            self.now -= 1
+        if error:
+            raise error
+
+
+def until(condition):
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def work():
+    return Work()
+
+
+@pytest.fixture
+def made(work):
+    pools = []
+
+    def make(size=2, may_start=lambda: True):
+        released = []
+        pool = Pool(size, work, may_start=may_start, release=lambda: released.append(1))
+        pool.released = released
+        pools.append(pool)
+        pool.start()
+        return pool
+
+    yield make
+    work.gate.set()
+    for pool in pools:
+        pool.stop(time.monotonic() + 5)
+
+
+def test_never_more_than_its_size_and_each_once(made, work):
+    pool = made(2)
+    for _ in range(3):
+        pool.offer_all(["a", "b", "c", "d"])
+    until(lambda: len(work.begun) == 2)
+    work.gate.set()
+    until(lambda: len(work.begun) == 4 and not pool.busy)
+    assert sorted(work.begun) == [(u, False) for u in "abcd"] and work.most == 2
+
+
+def test_triggers_during_a_run_make_exactly_one_more(made, work):
+    pool = made(2)
+    pool.offer("a", triggered=True)
+    until(lambda: pool.busy == {"a"})
+    for _ in range(3):
+        pool.offer("a", triggered=True)
+    work.gate.set()
+    until(lambda: len(work.begun) == 2 and not pool.busy)
+    time.sleep(0.05)
+    assert work.begun == [("a", True)] * 2 and work.most == 1
+
+
+def test_an_interrupted_audit_runs_again_with_the_next_scan(made, work):
+    pool = made(1)
+    work.gate.set()
+    work.error = exception.DatabaseUnavailable(reason="away")
+    pool.offer("a")
+    until(lambda: len(work.begun) == 1 and not pool.busy)
+    pool.offer_all([])
+    until(lambda: len(work.begun) == 2)
+
+
+def test_without_a_lease_nothing_begins(made, work):
+    alive = threading.Event()
+    pool = made(1, may_start=alive.is_set)
+    pool.offer("a")
+    time.sleep(0.1)
+    assert work.begun == []
+    alive.set()
+    until(lambda: work.begun == [("a", False)])
+
+
+def test_stop_waits_for_its_deadline_and_gives_the_rest_back(made, work):
+    pool = made(1)
+    pool.offer_all(["a", "b"])
+    until(lambda: pool.busy == {"a"})
+    begun = time.monotonic()
+    pool.stop(begun + 0.2)
+    assert 0.1 < time.monotonic() - begun < 2 and pool.released
+    work.gate.set()
+    time.sleep(0.05)
+    assert work.begun == [("a", False)]

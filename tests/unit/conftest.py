@@ -195,9 +195,77 @@ class Cloud:
         return model
 
     @property
+    def clients(self):
+        """Clients of this cloud that count calls and fail on request"""
+        return FakeClients(self)
+
+    @property
     def view(self):
         """A fresh view of a fresh model"""
         return View(self.model)
+
+
+class FakeClients:
+    """Answers as Nova and Placement would
+
+    ``calls`` lists the methods called; ``fails`` maps a method to errors still to raise.
+    """
+
+    def __init__(self, cloud):
+        self.cloud = cloud
+        self.calls = []
+        self.fails = {}
+        self.claims = {}
+        self.nova = self.placement = self
+
+    def _asked(self, name):
+        self.calls.append(name)
+        if self.fails.get(name):
+            raise self.fails[name].pop(0)
+
+    def hypervisors(self):
+        self._asked("hypervisors")
+        return list(self.cloud.hypervisors_by_name.values())
+
+    def services(self):
+        self._asked("services")
+        return list(self.cloud.services_by_host.values())
+
+    def servers(self, changes_since=None):
+        self._asked("servers" if changes_since is None else "changes")
+        return [
+            server
+            for server in self.cloud.servers_by_name.values()
+            if (changes_since is None and not server.deleted)
+            or (changes_since is not None and server.updated_at >= changes_since)
+        ]
+
+    def aggregates(self):
+        self._asked("aggregates")
+        return list(self.cloud.host_aggregates)
+
+    def server_groups(self):
+        self._asked("server_groups")
+        return list(self.cloud.groups)
+
+    def in_flight_migrations(self):
+        self._asked("migrations")
+        return list(self.cloud.flights)
+
+    def inventories(self, providers):
+        self._asked("inventories")
+        hosts = {f"node-{name}": name for name in self.cloud.hypervisors_by_name}
+        return {p: self.cloud.inventories_by_host[hosts[p]] for p in providers}
+
+    def usages(self, providers):
+        self._asked("usages")
+        return {p: self.claims.get(p) or self._claimed(p) for p in providers}
+
+    def _claimed(self, provider):
+        model = self.cloud.model
+        columns, row = model.node_columns, model.node_columns.row[provider]
+        amounts = (columns.used[row] + columns.held[row]).tolist()
+        return dict(zip(("VCPU", "MEMORY_MB", "DISK_GB"), amounts, strict=True))
 
 
 @pytest.fixture

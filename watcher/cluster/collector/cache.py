@@ -103,7 +103,7 @@ class Kept:
 
     def _reraise(self, asked: float) -> None:
         # Do not repeat a reading that failed while we waited for it.
-        if self._failed is not None and self._failed[0] >= asked:
+        if self._failed is not None and self._failed[0] > asked:
             raise self._wrapped(self._failed[1])
 
     def _read(self, full: bool) -> None:

@@ -8,36 +8,11 @@ from oslo_log import log
 from watcher import exception
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.scope.base import BaseScope
+from watcher.cluster.scope.schemas import ANY, COMPUTE
 
 LOG = log.getLogger(__name__)
 
-ANY = "*"
 Rules = Sequence[Mapping[str, Any]]
-
-
-def _closed(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def _array(items: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": dict(items)}
-
-
-_TEXT = {"type": "string"}
-_NAMES = _array(_closed(name=_TEXT))
-_UUIDS = _array(_closed(uuid=_TEXT))
-_AGGREGATES = _array(
-    {
-        "anyOf": [
-            _closed(id={"oneOf": [{"type": "integer"}, {"enum": [ANY]}]}),
-            _closed(name=_TEXT),
-        ]
-    }
-)
 
 
 class ComputeScope(BaseScope):
@@ -47,24 +22,7 @@ class ComputeScope(BaseScope):
     go on using room. Everything is answered from the model itself.
     """
 
-    SCHEMA: ClassVar[Mapping[str, Any] | None] = {
-        "$schema": "http://json-schema.org/draft-04/schema#",
-        **_array(
-            _closed(
-                host_aggregates=_AGGREGATES,
-                availability_zones=_NAMES,
-                exclude=_array(
-                    _closed(
-                        instances=_UUIDS,
-                        compute_nodes=_NAMES,
-                        host_aggregates=_AGGREGATES,
-                        instance_metadata=_array({"type": "object"}),
-                        projects=_UUIDS,
-                    )
-                ),
-            )
-        ),
-    }
+    SCHEMA: ClassVar[Mapping[str, Any] | None] = COMPUTE
 
     @classmethod
     def conflict(cls, scope: Rules) -> str | None:

@@ -8,6 +8,7 @@ from jsonschema.exceptions import best_match
 
 from watcher import exception
 from watcher.cluster.scope.base import BaseScope
+from watcher.cluster.scope.schemas import PUBLISHED
 from watcher.domain import scope as documents
 from watcher.plugins import COLLECTORS, SCOPE_HANDLERS, Plugins
 
@@ -15,7 +16,7 @@ from watcher.plugins import COLLECTORS, SCOPE_HANDLERS, Plugins
 class Checker:
     """Schemas of all models, compiled once
 
-    :param schemas: model key -> JSON schema of its rules
+    :param schemas: model key -> JSON schema of its rules, beside the published ones
     :param handlers: model key -> scope handler, asked for conflicts between rules
     """
 
@@ -24,6 +25,7 @@ class Checker:
         schemas: Mapping[str, Mapping[str, Any]],
         handlers: Mapping[str, type[BaseScope]] | None = None,
     ) -> None:
+        schemas = {**PUBLISHED, **schemas}
         self.models = tuple(sorted({*documents.MODELS, *schemas}))
         self._handlers = dict(handlers or {})
         self._validator = jsonschema.Draft4Validator(
@@ -71,7 +73,7 @@ class Checker:
 
 def check(
     document: Any,
-    schemas: Mapping[str, Mapping[str, Any]],
+    schemas: Mapping[str, Mapping[str, Any]] = PUBLISHED,
     handlers: Mapping[str, type[BaseScope]] | None = None,
 ) -> list[dict[str, Any]]:
     """Check one document; ``Checker`` is for many"""

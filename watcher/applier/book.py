@@ -154,6 +154,23 @@ class Book:
             self.ended[stored.uuid] = stored
         return stored
 
+    def begin(self, action: Action, event: str) -> Action:
+        """Let an action begin, if the plan still goes on
+
+        :raises StateChanged: the action was moved, or the plan is being cancelled
+        """
+        return self.write(self._begin, action, event)
+
+    def _begin(self, tx: orm.Session, action: Action, event: str) -> Action:
+        if action_plans.get(tx, self.plan.uuid).state != states.ONGOING:
+            raise exception.StateChanged(
+                kind="action plan", ident=self.plan.uuid, expected=states.ONGOING
+            )
+        return self._step(
+            tx, action, states.ONGOING, message=KEEP, before=event, after=None,
+            fault=None,
+        )  # fmt: skip
+
     def _step(
         self, tx: orm.Session, action: Action, new: str, *, message: str | None | Keep,
         before: str | None, after: str | None, fault: BaseException | None,

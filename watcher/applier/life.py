@@ -97,7 +97,7 @@ class ActionLife:
         except Left:
             self._done = True
         except Aborted:
-            self._end(states.CANCELLED, after=CANCEL_END)
+            self._end(states.CANCELLED, before=CANCEL_START, after=CANCEL_END)
         except exception.ActionSkipped as skip:
             LOG.info("Action %s skipped: %s", self.action.uuid, skip)
             self._end(
@@ -206,7 +206,14 @@ class ActionLife:
             if self.action.state == states.PENDING:
                 if self.signals.cancelled:
                     raise Aborted
-                self.action = self._book.step(self.action, states.ONGOING, before=START)
+                try:
+                    self.action = self._book.begin(self.action, START)
+                except exception.StateChanged:
+                    self._reread()
+                    if self.action.state == states.PENDING:
+                        # It is the plan that changed: it is being cancelled.
+                        raise Aborted
+                    self._done = True
 
     def _fail(self, phase: str, error: BaseException) -> None:
         self.failure = error
@@ -221,15 +228,16 @@ class ActionLife:
         self._end(states.FAILED, message=message, after=event, fault=error)
 
     def _end(
-        self, state: str, *, message: str | Keep = KEEP, after: str | None = None,
-        fault: BaseException | None = None,
+        self, state: str, *, message: str | Keep = KEEP, before: str | None = None,
+        after: str | None = None, fault: BaseException | None = None,
     ) -> None:  # fmt: skip
         with self._lock:
             self._done = True
             try:
                 self.action = self._book.step(
-                    self.action, state, message=message, after=after, fault=fault
-                )
+                    self.action, state, message=message, before=before, after=after,
+                    fault=fault,
+                )  # fmt: skip
             except Left:
                 return
             except exception.StateChanged:

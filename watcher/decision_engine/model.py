@@ -1,0 +1,16 @@
+"""Import path kept for plugins packaged outside this tree."""
+
+from watcher.legacy import doorway
+
+_CLUSTER = "watcher.cluster"
+doorway(
+    __name__,
+    _CLUSTER,
+    {
+        "base": f"{_CLUSTER}.model.base",
+        "element": f"{_CLUSTER}.model.element",
+        "model_root": f"{_CLUSTER}.model.model_root",
+        "collector.base": f"{_CLUSTER}.collector.base",
+        "collector.nova": f"{_CLUSTER}.collector.compute",
+    },
+)

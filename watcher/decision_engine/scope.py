@@ -1,0 +1,5 @@
+"""Import path kept for plugins packaged outside this tree."""
+
+from watcher.legacy import doorway
+
+doorway(__name__, "watcher.cluster.scope", ("base", "compute"))

@@ -1,0 +1,1 @@
+"""Import paths kept for strategies packaged outside this tree."""

@@ -47,9 +47,11 @@ _MYSQL = {
     2055: Kind.AWAY,
     1264: Kind.DATA,
     1265: Kind.DATA,
+    1267: Kind.DATA,
     1292: Kind.DATA,
     1366: Kind.DATA,
     1406: Kind.DATA,
+    3988: Kind.DATA,
 }
 _POSTGRESQL = {
     "23505": Kind.DUPLICATE,
@@ -73,10 +75,11 @@ def kind(error: exc.DBAPIError) -> Kind:
     sqlite_code = getattr(orig, "sqlite_errorcode", None)
     if sqlite_code is not None:
         return _sqlite(sqlite_code)
-    if hasattr(orig, "sqlstate") or hasattr(orig, "pgcode"):
-        return _postgresql(error)
+    # First the number: drivers of MariaDB may carry an SQL state besides.
     if isinstance(number, int):
         return _MYSQL.get(number, Kind.OTHER)
+    if hasattr(orig, "sqlstate") or hasattr(orig, "pgcode"):
+        return _postgresql(error)
     return Kind.OTHER
 
 

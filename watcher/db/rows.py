@@ -141,10 +141,10 @@ def _by_name(
     table = noun.table
     # The index answers the exact name; other spellings are asked for only on a miss.
     for same in (table.c.name == name, sa.func.lower(table.c.name) == name.lower()):
-        rows = tx.execute(noun.select.where(same, *seen)).all()
-        if rows:
+        found = tx.execute(noun.select.where(same, *seen)).all()
+        if found:
             best = min(
-                rows,
+                found,
                 key=lambda r: (r.name != name, r.deleted_at is not None, -r.id),
             )
             return noun.records(tx, [best])[0]

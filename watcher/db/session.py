@@ -83,7 +83,10 @@ class Database:
 
     def ping(self) -> None:
         """Raise DatabaseUnavailable when the database does not answer"""
-        self._once(False, lambda tx: tx.execute(sqlalchemy.text("SELECT 1")).scalar())
+        try:
+            self._once(False, lambda tx: tx.scalar(sqlalchemy.select(1)))
+        except _Failed as failed:
+            raise errors.translate(failed.error) from failed.error
 
     def dispose(self) -> None:
         """Close every connection that is not in use"""
@@ -141,10 +144,16 @@ class Database:
                     info=dict(self._info),
                 ) as tx,
             ):
-                value = run(tx)
-                committing = writes
-                if writes:
-                    tx.commit()
+                try:
+                    value = run(tx)
+                    committing = writes
+                    if writes:
+                        tx.commit()
+                except BaseException:
+                    # Closing alone does not roll back what COMMIT left open.
+                    with contextlib.suppress(exc.DBAPIError):
+                        tx.rollback()
+                    raise
                 return value
         except exc.DBAPIError as error:
             raise _Failed(error, committing) from error

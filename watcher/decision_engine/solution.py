@@ -123,9 +123,7 @@ class DefaultSolution(BaseSolution):
             parameters[RESOURCE_ID] = resource_id
         key = json.dumps([action_type, parameters], sort_keys=True, default=repr)
         if key in self._known:
-            LOG.warning(
-                "Identical action dropped", extra={"action": action_type, "key": key}
-            )
+            LOG.warning("Identical action dropped: %s", key)
             return
         self._known.add(key)
         self._actions.append(

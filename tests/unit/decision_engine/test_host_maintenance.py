@@ -1,5 +1,7 @@
 """Emptying a node: every server fits where it goes, and who stays is named."""
 
+import random
+
 import pytest
 
 from watcher import exception
@@ -220,3 +222,36 @@ def test_equal_clusters_give_equal_plans(cluster, run):
     one = run(HostMaintenance, cluster, maintenance_node="h0")
     two = run(HostMaintenance, cluster, maintenance_node="h0")
     assert one.solution.actions == two.solution.actions
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_any_cloud_gives_a_plan_that_keeps_the_rules(seed, cluster, run):
+    chance = random.Random(seed)
+    for number in range(6):
+        cluster.node(
+            f"h{number + 1}",
+            vcpus=chance.choice([4, 8, 16]),
+            vcpu_ratio=chance.choice([1.0, 1.5]),
+            zone=chance.choice(["z1", "z1", "z2"]),
+            status=chance.choice(["enabled"] * 4 + ["disabled"]),
+            state=chance.choice(["up"] * 5 + ["down"]),
+        )
+    names = [f"s{number}" for number in range(20)]
+    for name in names:
+        cluster.server(
+            name,
+            chance.choice(["h1", "h1", "h2", "h3", "h4"]),
+            chance.choice([1, 1, 2, 3]),
+            state=chance.choice(["active"] * 6 + ["stopped", "error"]),
+            pinned_zone=chance.choice([None, "", "z1"]),
+            locked=chance.random() < 0.1,
+            watcher_exclude=chance.random() < 0.1,
+        )
+    for policy in ("anti-affinity", "affinity", "soft-anti-affinity"):
+        cluster.group(policy, *chance.sample(names, 3))
+    backup = chance.choice([{}, {"backup_node": "h2"}])
+    found = run(HostMaintenance, cluster, maintenance_node="h1", **backup)
+    assert found.breaches == []
+    here = {i.uuid for i in cluster.model.get_node_instances("node-h1")}
+    assert here == set(found.moves) | set(found.stays)
+    assert not set(found.moves) & set(found.stays)

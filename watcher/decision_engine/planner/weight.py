@@ -98,9 +98,9 @@ class WeightPlanner(base.BasePlanner):
         for kind in sorted(types):
             if kind not in chosen and kind not in WEIGHTS:
                 LOG.warning(
-                    "Action type without a weight runs last; list it in "
+                    "Action type %s without a weight runs last; list it in "
                     "[watcher_planners.weight] weights",
-                    extra={"action_type": kind},
+                    kind,
                 )
             weights[kind] = chosen.get(kind, WEIGHTS.get(kind, UNLISTED_WEIGHT))
         return weights

@@ -1,6 +1,6 @@
 """Actions as classic planners make them."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from watcher.domain import states
 from watcher.objects import base
@@ -22,6 +22,7 @@ class State:
 class Action(base.Collected):
     """One step of a plan"""
 
+    action_plan_id: Any
     fields: ClassVar = {
         "action_plan_id": None,
         "action_type": None,

@@ -1,6 +1,6 @@
 """Indicators as classic planners make them."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from watcher.objects import base
 
@@ -8,6 +8,7 @@ from watcher.objects import base
 class EfficacyIndicator(base.Collected):
     """One number that tells what a plan is worth"""
 
+    action_plan_id: Any
     fields: ClassVar = {
         "action_plan_id": None,
         "name": None,

@@ -1,7 +1,7 @@
 """Documented access rules, one module for each noun."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from oslo_policy import policy
 
@@ -34,6 +34,6 @@ _MODULES = (
 )
 
 
-def list_rules() -> Iterable[policy.RuleDefault]:
+def list_rules() -> Sequence[policy.RuleDefault]:
     """Return every rule with its default"""
     return list(itertools.chain.from_iterable(module.RULES for module in _MODULES))

@@ -1,6 +1,7 @@
 """What a rule is, and how several of them choose targets."""
 
 import abc
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,9 +48,9 @@ class Constraint(abc.ABC):
         refusals = (self.refuses(view, instance, host) is None for host in view.hosts)
         return np.fromiter(refusals, dtype=bool, count=len(view.hosts))
 
-    def dislikes(self, view: View, instance: Instance, host: str) -> bool:
-        """Tell whether a host should be the last choice though it is allowed"""
-        return False
+    def dislikes(self, view: View, instance: Instance) -> set[str]:
+        """Return the hosts that should be the last choice though they are allowed"""
+        return set()
 
     def why(self, view: View, move: Move) -> str | None:
         """Say why a move is not allowed, or None when it is"""
@@ -69,14 +70,20 @@ class Constraint(abc.ABC):
         return iter(())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
     """Where an instance may go, best first, and which rules refused the other nodes"""
 
+    view: View = field(repr=False)
     instance: str
-    targets: Sequence[ComputeNode]
+    hosts: Sequence[str] = ()
     refused: Counter[str] = field(default_factory=Counter)
     pinned: str | None = None
+
+    @functools.cached_property
+    def targets(self) -> list[ComputeNode]:
+        """The nodes of ``hosts``"""
+        return [self.view.node(host) for host in self.hosts]
 
     @property
     def why(self) -> str:
@@ -104,14 +111,15 @@ def feasible(
         instance = view.instance(instance)
     for rule in rules:
         if reason := rule.pins(view, instance, kind):
-            return Verdict(instance.uuid, [], pinned=reason)
+            return Verdict(view, instance.uuid, pinned=reason)
     here = view.host_of(instance)
     if candidates is None:
-        rows = list(range(len(view.hosts)))
+        left = np.arange(len(view.hosts))
     else:
         names = (c if isinstance(c, str) else c.hostname for c in candidates)
         rows = [view.index[name] for name in names if name in view.index]
-    left = np.array([i for i in rows if view.hosts[i] != here], dtype=np.int64)
+        left = np.array(rows, dtype=np.int64)
+    left = left[left != view.index.get(here or "", -1)]
     refused: Counter[str] = Counter()
     for rule in rules:
         if not len(left):
@@ -121,5 +129,7 @@ def feasible(
             refused[rule.name] += lost
             left = left[ok]
     hosts = [view.hosts[i] for i in left]
-    hosts.sort(key=lambda h: any(r.dislikes(view, instance, h) for r in rules))
-    return Verdict(instance.uuid, [view.node(host) for host in hosts], refused)
+    disliked = set().union(*(rule.dislikes(view, instance) for rule in rules))
+    if disliked:
+        hosts.sort(key=disliked.__contains__)
+    return Verdict(view, instance.uuid, hosts, refused)

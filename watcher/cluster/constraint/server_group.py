@@ -47,13 +47,13 @@ class ServerGroups(Constraint):
                 return f"{host} is against {_named(group)}, which {instance.uuid} belongs to"
         return None
 
-    def dislikes(self, view: View, instance: Instance, host: str) -> bool:
+    def dislikes(self, view: View, instance: Instance) -> set[str]:
+        worse: set[str] = set()
         for group in view.groups_of(instance):
             if group.policy.startswith("soft-"):
                 crowd = _crowd(view, group, instance.uuid)
-                if not _suits(group, crowd, host):
-                    return True
-        return False
+                worse.update(h for h in view.hosts if not _suits(group, crowd, h))
+        return worse
 
     def breaks(self, view: View) -> Iterator[Breach]:
         for group in view.model.server_groups.values():

@@ -65,6 +65,11 @@ class _Rows:
         self._free.append(row)
         return row
 
+    def discard(self, keys: set[str]) -> None:
+        """Forget many keys"""
+        self._free.extend(self.row[key] for key in keys)
+        self.row = {key: row for key, row in self.row.items() if key not in keys}
+
     def copy(self) -> Any:
         """Return an independent copy"""
         twin = type(self).__new__(type(self))

@@ -62,6 +62,15 @@ class Table(Generic[E]):
         self._own.discard(key)
         self._lent.pop(key, None)
 
+    def discard(self, keys: set[str]) -> None:
+        """Forget many keys, as ``drop`` does"""
+        for key in keys & self._live.keys():
+            self.drop(key)
+        self.values = {key: v for key, v in self.values.items() if key not in keys}
+        self._own.difference_update(keys)
+        for key in keys & self._lent.keys():
+            del self._lent[key]
+
     def set(self, key: str, name: str, value: Any) -> None:
         """Store one field without telling anybody"""
         self._owned(key)[name] = value

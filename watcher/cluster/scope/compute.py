@@ -41,7 +41,7 @@ class ComputeScope(BaseScope):
             hosts = {str(d["hostname"]): uuid for uuid, d in model.nodes_data.items()}
             removed = set(hosts) - self._allowed(model, set(hosts))
             removed |= self._excluded_hosts(model, set(hosts))
-            _remove(model, [hosts[host] for host in sorted(removed)])
+            model.drop_nodes({hosts[host] for host in removed})
             self._flag(model)
         return model
 
@@ -136,16 +136,3 @@ def _folded(pairs: Mapping[str, Any]) -> dict[str, str]:
 def _has_any(metadata: Mapping[str, Any], wanted: Sequence[dict[str, str]]) -> bool:
     have = _folded(metadata)
     return any(pairs.items() <= have.items() for pairs in wanted)
-
-
-def _remove(model: ModelRoot, nodes: Sequence[str]) -> None:
-    grouped = {uuid for g in model.server_groups.values() for uuid in g.members}
-    outside = dict(model.outside)
-    for node in nodes:
-        host = str(model.nodes_data[node]["hostname"])
-        for instance in list(model.uuids_on(node)):
-            if instance in grouped:
-                outside[instance] = host
-            model.remove_instance(instance)
-        model.remove_node(node)
-    model.outside = outside

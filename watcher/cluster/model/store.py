@@ -1,0 +1,230 @@
+"""What a compute model is made of: values, indexes and columns, kept in step."""
+
+import datetime
+import functools
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from watcher import exception
+from watcher.clients.records import Aggregate, Migration, ServerGroup
+from watcher.cluster.model.columns import (
+    INSTANCE_FIELDS,
+    NODE_FIELDS,
+    InstanceColumns,
+    Ints,
+    NodeColumns,
+)
+from watcher.cluster.model.element import ComputeNode, Element, Instance
+from watcher.cluster.model.table import Table, Values
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound="Store")
+
+
+def locked(
+    method: Callable[Concatenate[S, P], R],
+) -> Callable[Concatenate[S, P], R]:
+    """Let a method of a store hold the store's lock while it runs"""
+
+    @functools.wraps(method)
+    def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return call
+
+
+class Store:
+    """Nodes, instances and which is where, beside what else decisions need
+
+    ``stale`` with ``stale_reason`` marks a model that must not be reasoned on; ``read_at``
+    is when (naive UTC) the reading of the cloud began.
+    """
+
+    def __init__(self, stale: bool = False, extended_attributes: bool = False) -> None:
+        self.lock = threading.RLock()
+        self.stale = stale
+        self.stale_reason: str | None = None
+        self.read_at: datetime.datetime | None = None
+        # The newest change of a server that was read, by Nova's clock.
+        self.changed_at: datetime.datetime | None = None
+        self.aggregates: Mapping[int, Aggregate] = {}
+        self.server_groups: Mapping[str, ServerGroup] = {}
+        # By server; a migration that may hold room on two nodes.
+        self.migrations: Mapping[str, Migration] = {}
+        # Where group members are that a scope took out of sight: server -> hostname.
+        self.outside: Mapping[str, str] = {}
+        self._extended = extended_attributes
+        self._nodes = Table(ComputeNode, self.lock, self._node_changed)
+        self._instances = Table(Instance, self.lock, self._instance_changed)
+        self._by_host: dict[str, str] = {}
+        self._where: dict[str, str] = {}
+        self._on: dict[str, dict[str, None]] = {}
+        self.node_columns = NodeColumns()
+        self.instance_columns = InstanceColumns()
+        self.version = 0  # grows with every change
+        self._graph: tuple[int, Any] | None = None
+
+    # Filling --------------------------------------------------------------------------
+
+    @locked
+    def put_node(self, data: Values) -> None:
+        """Add or replace a node by values that nobody else holds"""
+        uuid = str(data["uuid"])
+        self._nodes.put(uuid, data)
+        if uuid not in self._on:
+            self.node_columns.add(uuid)
+            self._on[uuid] = {}
+        self._by_host[str(data.get("hostname", uuid))] = uuid
+        for name in NODE_FIELDS:
+            self._node_changed(uuid, name, None, data)
+
+    @locked
+    def put_instance(self, data: Values) -> None:
+        """Add or replace an instance by values that nobody else holds"""
+        uuid = data["uuid"]
+        self._instances.put(uuid, data)
+        if uuid not in self.instance_columns.row:
+            row = self.instance_columns.add(uuid)
+            self.instance_columns.node[row] = -1
+        self._resize(uuid, data)
+
+    # What else decisions need ---------------------------------------------------------
+
+    @locked
+    def hold(self, node: ComputeNode | str, amounts: Sequence[int] | Ints) -> None:
+        """State what a node must keep free: vCPUs, MB, GB promised but not seen as used"""
+        self.node_columns.held[self.node_columns.row[self._node_key(node)]] = amounts
+        self.version += 1
+
+    def aggregates_of(self, hostname: str) -> list[Aggregate]:
+        """Return the aggregates that a host belongs to"""
+        return [a for a in self.aggregates.values() if hostname in a.hosts]
+
+    def host_of(self, instance: str) -> str | None:
+        """Return the hostname of an instance, also of one out of the scope"""
+        node = self._where.get(instance)
+        if node is None:
+            return self.outside.get(instance)
+        return str(self._nodes.values[node]["hostname"])
+
+    def uuids_on(self, node: str) -> Collection[str]:
+        """Return the UUIDs of the instances on the node with that UUID"""
+        return self._on[node].keys()
+
+    @property
+    def nodes_data(self) -> Mapping[str, Values]:
+        """Values of the nodes by UUID, without making elements: for reading only"""
+        return self._nodes.values
+
+    @property
+    def instances_data(self) -> Mapping[str, Values]:
+        """Values of the instances by UUID, without making elements: for reading only"""
+        return self._instances.values
+
+    # Copying and cutting --------------------------------------------------------------
+
+    def copy(self) -> Self:
+        """Return an independent model with a lock of its own, cheaply"""
+        with self.lock:
+            return self._copy()
+
+    def _copy(self) -> Self:
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin.lock = threading.RLock()
+        twin._nodes = self._nodes.copy(twin.lock, twin._node_changed)
+        twin._instances = self._instances.copy(twin.lock, twin._instance_changed)
+        twin._by_host = self._by_host.copy()
+        twin._where = self._where.copy()
+        twin._on = {uuid: there.copy() for uuid, there in self._on.items()}
+        twin.node_columns = self.node_columns.copy()
+        twin.instance_columns = self.instance_columns.copy()
+        twin._graph = None
+        return twin
+
+    @locked
+    def drop_nodes(self, nodes: set[str]) -> None:
+        """Remove nodes, by UUID, together with their instances; many at once are cheap"""
+        gone = {uuid for node in nodes for uuid in self._on[node]}
+        grouped = {u for group in self.server_groups.values() for u in group.members}
+        outside = dict(self.outside)
+        for uuid in gone & grouped:
+            outside[uuid] = str(self.host_of(uuid))
+        self.outside = outside
+        self._instances.discard(gone)
+        self._nodes.discard(nodes)
+        self._where = {u: n for u, n in self._where.items() if u not in gone}
+        for node in nodes:
+            del self._on[node]
+        self._by_host = {h: n for h, n in self._by_host.items() if n in self._on}
+        self.instance_columns.discard(gone)
+        self.node_columns.discard(nodes)
+        self.version += 1
+
+    # Keeping columns and indexes in step ----------------------------------------------
+
+    def _node_changed(self, uuid: str, name: str, old: Any, data: Values) -> None:
+        self.version += 1
+        if name in NODE_FIELDS:
+            column, kind = NODE_FIELDS[name]
+            array = getattr(self.node_columns, column)
+            array[self.node_columns.row[uuid], kind] = data.get(name, 0)
+        elif name == "hostname":
+            if self._by_host.get(str(old)) == uuid:
+                del self._by_host[str(old)]
+            self._by_host[data[name]] = uuid
+
+    def _instance_changed(self, uuid: str, name: str, old: Any, data: Values) -> None:
+        self.version += 1
+        if name in INSTANCE_FIELDS:
+            self._resize(uuid, data)
+
+    def _resize(self, uuid: str, data: Values) -> None:
+        self.version += 1
+        columns = self.instance_columns
+        row = columns.row[uuid]
+        size = tuple(data.get(name, 0) for name in INSTANCE_FIELDS)
+        at = int(columns.node[row])
+        if at >= 0:
+            self.node_columns.used[at] -= columns.size[row]
+            self.node_columns.used[at] += size
+        columns.size[row] = size
+
+    def _unmap(self, uuid: str) -> None:
+        node = self._where.pop(uuid, None)
+        if node is not None:
+            del self._on[node][uuid]
+            row = self.instance_columns.row[uuid]
+            at = self.node_columns.row[node]
+            self.node_columns.used[at] -= self.instance_columns.size[row]
+            self.instance_columns.node[row] = -1
+            self.version += 1
+
+    def _node_key(self, node: ComputeNode | str) -> str:
+        uuid = _key(node, ComputeNode)
+        if uuid not in self._nodes.values:
+            raise exception.ComputeNodeNotFound(name=uuid)
+        return uuid
+
+    def _instance_key(self, instance: Instance | str) -> str:
+        uuid = _key(instance, Instance)
+        if uuid not in self._instances.values:
+            raise exception.InstanceNotFound(name=uuid)
+        return uuid
+
+
+def check(element: object, cls: type[Element]) -> None:
+    if not isinstance(element, cls):
+        raise exception.IllegalArgumentException(
+            f"{cls.__name__} expected, not {type(element).__name__}"
+        )
+
+
+def _key(element: object, cls: type[Element]) -> str:
+    if isinstance(element, str):
+        return element
+    check(element, cls)
+    return str(element.data[cls.KEY])  # type: ignore[attr-defined]

@@ -1,0 +1,184 @@
+"""The plans that this process carries out: claims them, lets them go."""
+
+import threading
+import time
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log
+from sqlalchemy import orm
+
+from watcher import exception
+from watcher import plugins as registry
+from watcher.applier import recovery
+from watcher.applier.book import Book, Phase, silent
+from watcher.applier.journal import Timing
+from watcher.applier.plan import PlanRunner, Settings
+from watcher.db import action_plans
+from watcher.domain import states
+from watcher.domain.records import ActionPlan, Claim
+from watcher.parts import Ticker, left
+
+LOG = log.getLogger(__name__)
+
+# Kept back of the time to stop in, so that leaving is orderly, in seconds.
+LAST_S = 2.0
+START = "action_plan.execution.start"
+
+
+class Crew:
+    """Scans for plans and runs those it can claim, each in threads of its own"""
+
+    name = "action plans"
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, *, db: Any, lease: Any, plugins: registry.Plugins,
+        clients: Any, phase: Phase = silent,
+    ) -> None:  # fmt: skip
+        self._conf = conf
+        self._db = db
+        self._lease = lease
+        self._plugins = plugins
+        self._clients = clients
+        self._phase = phase
+        self._lock = threading.Lock()
+        self._runners: dict[int, PlanRunner] = {}
+        self._stopping = False
+        self.scanner = Ticker("action plan scan", self._interval_s, self.scan)
+        lease.on_lost.append(self._on_lost)
+
+    # A part of the daemon -------------------------------------------------------------
+
+    def start(self) -> None:
+        """Look for plans now and from now on"""
+        self._stopping = False
+        self.scanner.start()
+
+    def wake(self) -> None:
+        """Look for plans now"""
+        self.scanner.wake()
+
+    def ready(self) -> str | None:
+        """Return why no plan can be taken, or None"""
+        return self.scanner.ready()
+
+    def stop(self, deadline: float) -> None:
+        """Begin nothing more; what is not done at the deadline is left to others
+
+        The rows keep our claim, which ends with the lease of this process: whoever scans
+        next takes them over and finds in the cloud what became of them.
+        """
+        self._stopping = True
+        self.scanner.stop(deadline)
+        for runner in self.runners():
+            runner.drain()
+        for runner in self.runners():
+            runner.join(min(max(0.0, left(deadline) - LAST_S), threading.TIMEOUT_MAX))
+        for runner in self.runners():
+            LOG.warning("Plan %s goes on elsewhere: no time left", runner.uuid)
+            runner.leave()
+            runner.join(min(LAST_S, left(deadline)))
+
+    # Scanning -------------------------------------------------------------------------
+
+    def runners(self) -> list[PlanRunner]:
+        """Return the plans that run here"""
+        with self._lock:
+            return [runner for runner in self._runners.values() if runner.alive]
+
+    def scan(self) -> None:
+        """Take what waits or lost its applier, as far as there is room"""
+        if self._stopping or not self._lease.may_start():
+            return
+        try:
+            claim = self._lease.claim
+        except exception.LeaseLost:
+            return
+        for uuid in self._db.read(action_plans.claimable):
+            try:
+                self._consider(uuid, claim)
+            except exception.StateChanged as error:
+                LOG.debug("Plan %s is no more what it was: %s", uuid, error)
+
+    def _consider(self, uuid: str, claim: Claim) -> None:
+        try:
+            plan = self._db.read(action_plans.get, uuid)
+        except exception.ActionPlanNotFound:
+            return
+        if recovery.is_leftover(plan):
+            self._bury(plan)
+        elif plan.state in recovery.RUNNING or self._has_room():
+            # What was running must be watched at once, room or not.
+            self._take(uuid, claim)
+
+    def _has_room(self) -> bool:
+        return len(self.runners()) < int(self._conf.watcher_applier.workers)
+
+    def _bury(self, plan: ActionPlan) -> None:
+        alive_s = float(self._conf.service_down_time)
+        done = self._db.write(
+            recovery.cancel_leftover, plan.uuid, alive_s=alive_s, phase=self._phase
+        )
+        if done:
+            LOG.warning("Plan %s was cancelled: %s", plan.uuid, done.status_message)
+
+    def _take(self, uuid: str, claim: Claim) -> None:
+        plan, fresh = self._db.write(self._claim, uuid, claim)
+        if plan is None:
+            return
+        LOG.info("Plan %s %s", uuid, "begins" if fresh else "is taken over")
+        book = Book(self._db, self._lease, plan, phase=self._phase)
+        runner = PlanRunner(
+            book, fresh=fresh, plugins=self._plugins, clients=self._clients,
+            settings=self._settings(), on_end=self._on_end,
+        )  # fmt: skip
+        with self._lock:
+            self._runners[id(runner)] = runner
+        runner.start()
+
+    def _claim(
+        self, tx: orm.Session, uuid: str, claim: Claim
+    ) -> tuple[ActionPlan | None, bool]:
+        fresh = action_plans.get(tx, uuid).state == states.PENDING
+        plan = action_plans.claim(tx, uuid, claim, self._conf.host)
+        if plan is not None and fresh:
+            self._phase(tx, START, plan)
+        return plan, fresh
+
+    def _settings(self) -> Settings:
+        return Settings(
+            engine=self._conf.watcher_applier.workflow_engine,
+            timing=Timing.of(self._conf),
+            parallelization=parallelization(self._plugins),
+        )
+
+    def _interval_s(self) -> float:
+        return float(self._conf.watcher_applier.work_scan_interval)
+
+    # What runners and lease tell ------------------------------------------------------
+
+    def _on_end(self, runner: PlanRunner) -> None:
+        with self._lock:
+            self._runners.pop(id(runner), None)
+        if not self._stopping:
+            self.scanner.wake()
+
+    def _on_lost(self, claim: Claim) -> None:
+        for runner in self.runners():
+            if runner.book.claim == claim:
+                runner.leave()
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until no plan runs here; for tests and one-shot runners"""
+        end = time.monotonic() + timeout_s
+        for runner in self.runners():
+            runner.join(max(0.0, end - time.monotonic()))
+        return not self.runners()
+
+
+def parallelization(plugins: registry.Plugins) -> dict[str, int]:
+    """Return how many actions of each type a plan may run, as the planner's options say"""
+    if "weight" not in plugins.classes(registry.PLANNERS):
+        return {}
+    given = plugins.options(registry.PLANNERS, "weight").get("parallelization") or {}
+    return {kind: max(1, int(limit)) for kind, limit in given.items()}

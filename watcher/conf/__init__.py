@@ -58,8 +58,8 @@ def load(
     program: str,
     argv: Sequence[str] = (),
     *,
-    default_config_files: Sequence[str] | None = None,
-    default_config_dirs: Sequence[str] | None = None,
+    default_config_files: list[str] | None = None,
+    default_config_dirs: list[str] | None = None,
     cli_opts: Sequence[cfg.Opt] = (),
     overrides: Mapping[tuple[str | None, str], Any] | None = None,
 ) -> cfg.ConfigOpts:

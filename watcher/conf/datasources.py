@@ -116,7 +116,7 @@ TRANSLATOR_OPTS = [
     ),
 ]
 
-TABLE = {
+TABLE: dict[str, list[cfg.Opt]] = {
     "gnocchi_client": GNOCCHI_OPTS,
     "aetos_client": AETOS_OPTS,
     "prometheus_client": PROMETHEUS_OPTS,

@@ -1,0 +1,1 @@
+"""A garden: plants that get dry and are watered."""

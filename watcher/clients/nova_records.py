@@ -65,6 +65,13 @@ def flavor(raw: Raw) -> Flavor:
     )
 
 
+def _pinned(raw: Raw) -> str | None:
+    # Nova before API 2.96 does not tell; later null means that the server may go anywhere.
+    if "pinned_availability_zone" not in raw:
+        return None
+    return str(raw["pinned_availability_zone"] or "")
+
+
 def server(raw: Raw) -> Server:
     """Read a server; one whose cell is down has hardly more than its UUID"""
     size = raw.get("flavor") or {}
@@ -85,7 +92,7 @@ def server(raw: Raw) -> Server:
         created_at=moment(raw.get("created")),
         updated_at=moment(raw.get("updated")),
         availability_zone=raw.get("OS-EXT-AZ:availability_zone") or None,
-        pinned_zone=raw.get("pinned_availability_zone") or None,
+        pinned_zone=_pinned(raw),
         flavor=flavor(size) if "vcpus" in size else None,
         boots_from_volume=raw.get("image") == "",
         deleted=status == "DELETED" or vm_state == "deleted",

@@ -88,6 +88,7 @@ class Server:
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
     availability_zone: str | None = None
+    # "": free to be in any zone; None: Nova does not tell, as before API 2.96.
     pinned_zone: str | None = None
     flavor: Flavor | None = None
     boots_from_volume: bool = False

@@ -91,7 +91,7 @@ def server(state: State, guest: Guest) -> Server:
         created_at=when(guest.created),
         updated_at=when(guest.updated),
         availability_zone=host.zone if host else None,
-        pinned_zone=guest.pinned_zone,
+        pinned_zone=guest.pinned_zone or "",
         flavor=state.flavors[guest.flavor],
         boots_from_volume=guest.boots_from_volume,
         deleted=guest.deleted,

@@ -55,12 +55,21 @@ def prepare(
     if tool:
         conf.set_override("use_stderr", True)
     logging.setup(conf, PRODUCT, config.version())
-    mistakes = config.check(conf, installed)
+    mistakes = config.check(conf, _installed() if installed is None else installed)
     if mistakes:
         raise exception.StartRefused("\n".join(mistakes))
     if conf.log_options:
         conf.log_opt_values(LOG, logging.DEBUG)
     return conf
+
+
+def _installed() -> dict[str, set[str]]:
+    """Return the names of plugins that options choose; nothing is imported"""
+    groups = ("watcher_planners", "watcher_workflow_engines")
+    return {
+        group: {entry.name for entry in metadata.entry_points(group=group)}
+        for group in groups
+    }
 
 
 def refuse_python_watcher() -> None:

@@ -133,6 +133,37 @@ def test_errors_cross_the_bus_as_themselves(serve, ctx):
     assert str(caught.value) == "Strategy none could not be found"
 
 
+def test_notifications_reach_listeners_and_carry_no_token():
+    conf = configured()
+    conf.set_override("driver", ["messagingv2"], "oslo_messaging_notifications")
+    heard, arrived = [], threading.Event()
+
+    class Listener:
+        def info(self, ctxt, publisher_id, event_type, payload, metadata):
+            heard.append((ctxt, publisher_id, event_type, payload, metadata))
+            arrived.set()
+
+    listener = oslo_messaging.get_notification_listener(
+        oslo_messaging.get_notification_transport(conf),
+        [oslo_messaging.Target(topic="notifications")],
+        [Listener()],
+    )
+    listener.start()
+    try:
+        bus.Notifier(conf).send(
+            "audit.create", "info", {"a": 1}, ctx={"user": "u1", "auth_token": "secret"},
+            identity={"message_id": "m-1"},
+        )  # fmt: skip
+        assert arrived.wait(5)
+    finally:
+        listener.stop()
+        listener.wait()
+    [(ctxt, publisher, event_type, payload, metadata)] = heard
+    assert (event_type, payload) == ("audit.create", {"a": 1})
+    assert publisher == f"infra-optim:{conf.host}" and metadata["message_id"] == "m-1"
+    assert ctxt["user"] == "u1" and "secret" not in str(ctxt)
+
+
 def test_a_slow_engine_is_no_answer(serve, ctx):
     made = serve(configured(rpc_response_timeout=1))
     before = time.monotonic()

@@ -162,11 +162,13 @@ def test_a_configuration_that_cannot_work_names_every_mistake(tmp_path):
     path.write_text(
         "[watcher_decision_engine]\nnotification_topics = a.b.c\n"
         "[watcher_datasources]\ndatasources = prometheus, aetos\n"
+        "[watcher_planner]\nplanner = wieght\n"
     )
     with pytest.raises(exception.StartRefused) as caught:
         service.prepare("watcher-test", ["--config-file", str(path)])
     assert "notification_topics" in str(caught.value)
     assert "datasources" in str(caught.value)
+    assert "wieght" in str(caught.value)
 
 
 def test_main_prints_the_reason_and_returns_one(tmp_path, capsys):

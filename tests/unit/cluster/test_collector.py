@@ -1,6 +1,8 @@
 """Reading the compute model: whole, refreshed, or not at all."""
 
 import dataclasses
+import threading
+import time
 
 import pytest
 
@@ -21,7 +23,7 @@ def busy(cloud):
 
 def collector(clients, **reading):
     found = ComputeCollector({}, osc=clients)
-    reading = {"attempts": 1, "sleep": lambda s: None, **reading}
+    reading = {"attempts": 1, "interval_s": 0, **reading}
     found.reading = Reading(**reading)
     return found
 
@@ -117,11 +119,37 @@ class TestFailing:
             collector(clients, attempts=3).execute()
 
     def test_failures_that_pass_are_survived(self, busy):
-        clients, waits = busy.clients, []
+        clients = busy.clients
         clients.fails["servers"] = [exception.NovaClientError(reason="502")] * 2
-        found = collector(clients, attempts=3, interval_s=7, sleep=waits.append)
+        found = collector(clients, attempts=3)
         assert len(found.execute().get_all_instances()) == 3
-        assert waits == [7, 7]
+        assert clients.calls.count("servers") == 3
+
+    def test_a_process_that_stops_does_not_try_again(self, busy):
+        clients = busy.clients
+        clients.fails["servers"] = [exception.NovaClientError(reason="502")] * 2
+        found = collector(clients, attempts=3)
+        found.reading.halt.set()
+        with pytest.raises(exception.NovaClientError):
+            found.execute()
+        assert clients.calls.count("servers") == 1
+
+    def test_one_error_ends_the_reading_though_another_call_hangs(self, busy):
+        clients, gate = busy.clients, threading.Event()
+        clients.hypervisors = lambda: gate.wait(30)
+        clients.fails["services"] = [exception.NovaClientError(reason="502")]
+        begin = time.monotonic()
+        with pytest.raises(exception.NovaClientError, match="502"):
+            collector(clients).execute()
+        assert time.monotonic() - begin < 5
+        gate.set()
+
+    def test_a_reading_has_a_limit(self, busy):
+        clients, gate = busy.clients, threading.Event()
+        clients.hypervisors = lambda: gate.wait(30)
+        with pytest.raises(exception.ClusterDataModelCollectionError, match="0.1 s"):
+            collector(clients, timeout_s=0.1).execute()
+        gate.set()
 
     def test_a_cell_that_does_not_answer_fails_the_reading(self, busy):
         busy.server("x", on=None).change("x", status="UNKNOWN")
@@ -137,7 +165,7 @@ class TestFailing:
                 raise answer
             return answer
 
-        builder = BaseModelBuilder(reading=Reading(attempts=2, sleep=lambda s: None))
+        builder = BaseModelBuilder(reading=Reading(attempts=2, interval_s=0))
         assert builder.call_retry(ask) == "yes"
 
 

@@ -3,14 +3,15 @@
 import abc
 import copy
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from oslo_config import cfg
 from oslo_log import log
 
+from watcher import exception
 from watcher.cluster.model.base import Model
 
 LOG = log.getLogger(__name__)
@@ -21,19 +22,23 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How clouds are read: attempts for each query, seconds between, threads, limit"""
+    """How clouds are read: attempts for each query, seconds between, threads, limit
+
+    Once ``halt`` is set nothing is tried again: the process is about to stop.
+    """
 
     attempts: int = 10
     interval_s: float = 1
     timeout_s: float = 600
     threads: int = 4
     extended_attributes: bool = False
-    sleep: Callable[[float], None] = time.sleep
+    halt: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def of(cls, conf: cfg.ConfigOpts) -> "Reading":
+    def of(cls, conf: cfg.ConfigOpts, halt: threading.Event) -> "Reading":
         """Take the values from the configuration"""
         return cls(
+            halt=halt,
             attempts=conf.collector.api_query_max_retries,
             interval_s=conf.collector.api_query_interval,
             timeout_s=conf.collector.compute_resources_collector_timeout,
@@ -47,6 +52,7 @@ class BaseModelBuilder:
     def __init__(self, osc: Any = None, reading: Reading | None = None) -> None:
         self.osc = osc
         self.reading = reading or Reading()
+        self._over = threading.Event()
 
     def call_retry(self, f: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call ``f`` until it answers, at most [collector]/api_query_max_retries times"""
@@ -55,13 +61,13 @@ class BaseModelBuilder:
                 return f(*args, **kwargs)
             except Exception as error:
                 # Clients of other packages raise whatever they like.
-                if not left:
+                if not left or self.reading.halt.is_set() or self._over.is_set():
                     raise
                 LOG.warning(
                     "Reading the cloud failed, %d attempts left: %s", left, error
                 )
                 self.call_retry_reset(error)
-                self.reading.sleep(self.reading.interval_s)
+                self.reading.halt.wait(self.reading.interval_s)
         raise AssertionError("unreachable")
 
     def call_retry_reset(self, exc: BaseException) -> None:
@@ -70,6 +76,40 @@ class BaseModelBuilder:
     def execute(self, model_scope: Any = None) -> Any:
         """Build and return the model"""
         return None
+
+    def in_parallel(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+        """Make calls at once, with retries; the first error ends all and comes as it is
+
+        The threads do not keep the process from ending.
+        """
+        slots = threading.BoundedSemaphore(self.reading.threads)
+
+        def run(call: Callable[[], Any], future: Future[Any]) -> None:
+            with slots:
+                if self._over.is_set():
+                    return
+                try:
+                    future.set_result(self.call_retry(call))
+                except Exception as error:
+                    # The thread's outer edge: whoever waits gets it.
+                    future.set_exception(error)
+
+        futures: dict[str, Future[Any]] = {name: Future() for name in calls}
+        for name, call in calls.items():
+            threading.Thread(
+                target=run, args=(call, futures[name]), name=f"read-{name}", daemon=True
+            ).start()
+        done, waiting = wait(futures.values(), self.reading.timeout_s, FIRST_EXCEPTION)
+        if waiting:
+            self._over.set()
+        for future in done:
+            if error := future.exception():
+                raise error
+        if waiting:
+            raise exception.ClusterDataModelCollectionError(
+                f"Reading the cloud took more than {self.reading.timeout_s:g} s"
+            )
+        return {name: future.result() for name, future in futures.items()}
 
 
 class BaseClusterDataModelCollector(abc.ABC):

@@ -15,7 +15,6 @@ from watcher.cluster.collector.base import (
     Reading,
     StaleModel,
 )
-from watcher.cluster.model.base import Model
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.domain import scope as documents
 from watcher.plugins import COLLECTORS, Plugins
@@ -154,26 +153,27 @@ class Models:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         kept = {}
+        halt = threading.Event()
         installed = plugins.classes(COLLECTORS)
         for name in conf.collector.collector_plugins:
             if name in installed:
                 collector = plugins.load(COLLECTORS, name, osc=clients)
-                collector.reading = Reading.of(conf)
+                collector.reading = Reading.of(conf, halt)
                 kept[name] = Kept(name, collector, clock)
             else:
                 LOG.info("There is no collector %s here; its model is not kept", name)
-        self._begin(kept)
+        self._begin(kept, halt)
 
     @classmethod
     def of(cls, collectors: Mapping[str, BaseClusterDataModelCollector]) -> "Models":
         """Keep the models of the given collectors, for tests and trials"""
         models = cls.__new__(cls)
-        models._begin({name: Kept(name, c) for name, c in collectors.items()})
+        models._begin({n: Kept(n, c) for n, c in collectors.items()}, threading.Event())
         return models
 
-    def _begin(self, kept: dict[str, Kept]) -> None:
+    def _begin(self, kept: dict[str, Kept], halt: threading.Event) -> None:
         self.kept = kept
-        self._halt = threading.Event()
+        self._halt = halt
         self._threads: list[threading.Thread] = []
 
     # Reading --------------------------------------------------------------------------
@@ -264,8 +264,3 @@ class Models:
                     LOG.info("The %s model is read", kept.name)
                 first, failures = False, 0
                 wait_s = kept.period_s or threading.TIMEOUT_MAX
-
-
-def is_usable(model: Any) -> bool:
-    """Tell whether a strategy may reason on a model"""
-    return isinstance(model, Model) and bool(model)

@@ -1,8 +1,7 @@
 """Reads the compute model from Nova and Placement: complete, or not at all."""
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -87,9 +86,11 @@ class ComputeModelBuilder(BaseModelBuilder):
             again = self.call_retry(self.osc.nova.hypervisors)
             facts = replace(facts, hypervisors=again)
         providers = [hypervisor.uuid for hypervisor in facts.hypervisors]
-        found = self._parallel(
-            inventories=lambda: self.osc.placement.inventories(providers),
-            usages=lambda: self.osc.placement.usages(providers),
+        found = self.in_parallel(
+            {
+                "inventories": lambda: self.osc.placement.inventories(providers),
+                "usages": lambda: self.osc.placement.usages(providers),
+            }
         )
         model = ModelRoot(extended_attributes=self.reading.extended_attributes)
         for hypervisor in facts.hypervisors:
@@ -138,13 +139,15 @@ class ComputeModelBuilder(BaseModelBuilder):
         nova = self.osc.nova
         read_at = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         start = None if since is None else since - OVERLAP
-        found = self._parallel(
-            servers=lambda: nova.servers(start),
-            hypervisors=nova.hypervisors,
-            services=nova.services,
-            migrations=nova.in_flight_migrations,
-            server_groups=nova.server_groups,
-            aggregates=nova.aggregates,
+        found = self.in_parallel(
+            {
+                "servers": lambda: nova.servers(start),
+                "hypervisors": nova.hypervisors,
+                "services": nova.services,
+                "migrations": nova.in_flight_migrations,
+                "server_groups": nova.server_groups,
+                "aggregates": nova.aggregates,
+            }
         )
         found["services"] = {s.host: s for s in found["services"]}
         silent = [
@@ -155,24 +158,6 @@ class ComputeModelBuilder(BaseModelBuilder):
                 reason=f"{len(silent)} servers are in a cell that does not answer"
             )
         return Facts(read_at=read_at, **found)
-
-    def _parallel(self, **calls: Callable[[], Any]) -> dict[str, Any]:
-        """Make the calls at once; the first error ends them all and is raised as it came"""
-        pool = ThreadPoolExecutor(self.reading.threads, thread_name_prefix="collector")
-        try:
-            futures: dict[str, Future[Any]] = {
-                name: pool.submit(self.call_retry, call) for name, call in calls.items()
-            }
-            return {
-                name: future.result(self.reading.timeout_s)
-                for name, future in futures.items()
-            }
-        except TimeoutError as error:
-            raise exception.ClusterDataModelCollectionError(
-                f"Reading the cloud took more than {self.reading.timeout_s:g} s"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _gone(server: Server) -> bool:

@@ -1,6 +1,6 @@
 """Moves tried out on a model that stays as it is."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -213,8 +213,3 @@ def _uuid(instance: Instance | str) -> str:
 
 def _host(node: ComputeNode | str) -> str:
     return node if isinstance(node, str) else node.hostname
-
-
-def without(view: View, hosts: Collection[str]) -> list[ComputeNode]:
-    """Return the nodes of a view but those named"""
-    return [view.node(host) for host in view.hosts if host not in hosts]

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from alembic import command, util
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from watcher import exception
@@ -26,6 +25,7 @@ FOLDER = pathlib.Path(__file__).parent / "alembic"
 # The newest revision of the published chain: stamp this one for the way back.
 REFERENCE_HEAD = "f56ba02662b4"
 BASE = "base"
+VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 # Two operators, or two hosts that a tool upgrades, must not migrate at the same time.
 LOCK_NAME = "watcher-db-manage"
 LOCK_NUMBER = 0x57415443
@@ -40,12 +40,14 @@ def head() -> str:
 def version(engine: sa.Engine) -> str | None:
     """Return the revision of the database, None when it has none"""
     with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_heads()
+        if not sa.inspect(connection).has_table(VERSION.name):
+            return None
+        found = connection.scalars(sa.select(VERSION.c.version_num)).all()
     if len(found) > 1:
         raise exception.MigrationRefused(
             reason=f"The database claims several revisions at once: {', '.join(found)}"
         )
-    return found[0] if found else None
+    return str(found[0]) if found else None
 
 
 def ensure_current(engine: sa.Engine) -> None:

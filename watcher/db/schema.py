@@ -9,7 +9,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.ddl.impl import DefaultImpl
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy.dialects import mysql
 
 from watcher.db.models import Base
@@ -20,7 +19,9 @@ Columns = Mapping[str, Any]
 def differences(connection: sa.Connection) -> list[str]:
     """One line per point where the database is not as this release expects it"""
     look = sa.inspect(connection)
-    impl = MigrationContext.configure(connection).impl
+    dialect = connection.dialect
+    kind = DefaultImpl.get_by_dialect(dialect)
+    impl = kind(dialect, connection, False, None, None, {})
     there = set(look.get_table_names())
     found: list[str] = []
     for table in Base.metadata.sorted_tables:

@@ -1,0 +1,198 @@
+import pytest
+import sqlalchemy as sa
+
+from watcher import exception
+from watcher.db import audits, history, models
+from watcher.domain import states
+
+
+def test_a_step_is_told_with_the_row_replaced_and_the_new_one(world, heard):
+    audit = world.audit()
+    heard.clear()
+    new = world.db.write(
+        audits.step, audit.uuid, "PENDING", "CANCELLED", message="by hand"
+    )
+    (change,) = heard
+    assert (change.kind, change.verb) == ("audit", "update")
+    assert change.old == audit and change.new == new
+    assert new.status_message == "by hand" and new.updated_at is not None
+    entries = world.db.read(history.of, "audit", audit.uuid)
+    assert [(e.old, e.new, e.actor, e.reason) for e in entries] == [
+        (None, "PENDING", "tester", None),
+        ("PENDING", "CANCELLED", "tester", "by hand"),
+    ]
+
+
+def test_a_late_writer_loses_politely(world, heard):
+    audit = world.audit()
+    world.db.write(audits.step, audit.uuid, "PENDING", "CANCELLED")
+    heard.clear()
+    with pytest.raises(exception.StateChanged) as caught:
+        world.db.write(audits.step, audit.uuid, "PENDING", "ONGOING")
+    assert caught.value.status == 409
+    assert heard == []
+    assert world.db.read(audits.get, audit.uuid).state == "CANCELLED"
+
+
+def test_a_user_who_cancels_is_not_overwritten_by_the_engine(world):
+    audit, claim = world.audit(), world.lease()
+    world.db.write(audits.claim, audit.uuid, claim, "h1")
+    cancelled = world.db.write(audits.step, audit.uuid, "ONGOING", "CANCELLED")
+    assert (cancelled.owner, cancelled.owner_epoch) == (None, None)
+    with pytest.raises(exception.StateChanged):
+        world.db.write(audits.step, audit.uuid, "ONGOING", "SUCCEEDED", claim=claim)
+
+
+@pytest.mark.parametrize(
+    "old, new", [("SUCCEEDED", "PENDING"), ("PENDING", "PENDING"), ("ONGOING", "x")]
+)
+def test_a_step_that_the_table_does_not_have_is_refused(world, old, new):
+    audit = world.audit(state=old)
+    with pytest.raises(exception.TransitionRefused):
+        world.db.write(audits.step, audit.uuid, old, new)
+
+
+def test_a_message_of_ours_is_cut_with_a_mark_and_none_clears_it(world):
+    audit = world.audit()
+    new = world.db.write(
+        audits.step, audit.uuid, "PENDING", "FAILED", message="x" * 300
+    )
+    assert len(new.status_message) == 255 and new.status_message.endswith("...")
+    again = world.db.write(
+        audits.step, audit.uuid, "FAILED", "ONGOING", hostname="h9", message=None
+    )
+    assert (again.status_message, again.hostname) == (None, "h9")
+
+
+def test_claim_starts_once_and_only_pending_work(world):
+    one, two = world.lease("one"), world.lease("two")
+    audit = world.audit()
+    got = world.db.write(audits.claim, audit.uuid, one, "h1")
+    assert (got.state, got.owner, got.owner_epoch, got.hostname) == (
+        "ONGOING",
+        "one",
+        one.epoch,
+        "h1",
+    )
+    for claim in (one, two):
+        assert world.db.write(audits.claim, audit.uuid, claim, "h") is None
+    for state in ("SUCCEEDED", "FAILED", "CANCELLED", "SUSPENDED"):
+        other = world.audit(state=state)
+        assert world.db.write(audits.claim, other.uuid, one, "h") is None
+    assert world.db.write(audits.claim, "no-such-uuid", one, "h") is None
+
+
+def test_a_claim_under_a_dead_lease_gets_nothing(world):
+    claim, audit = world.lease(), world.audit()
+    world.expire(claim)
+    assert world.db.write(audits.claim, audit.uuid, claim, "h") is None
+    assert world.db.read(audits.get, audit.uuid).state == "PENDING"
+
+
+def test_work_of_a_dead_engine_is_adopted_and_the_old_claim_cannot_write(world):
+    dead, mine = world.lease("dead"), world.lease("mine")
+    audit = world.audit()
+    world.db.write(audits.claim, audit.uuid, dead, "h1")
+    assert audit.uuid not in world.db.read(audits.claimable)
+    assert world.db.write(audits.claim, audit.uuid, mine, "h2") is None
+    world.expire(dead)
+    assert world.db.read(audits.claimable) == [audit.uuid]
+    taken = world.db.write(audits.claim, audit.uuid, mine, "h2")
+    assert (taken.state, taken.owner, taken.hostname) == ("ONGOING", "mine", "h2")
+    with pytest.raises(exception.LeaseLost) as caught:
+        world.db.write(audits.step, audit.uuid, "ONGOING", "SUCCEEDED", claim=dead)
+    assert "dead lost its lease" in str(caught.value)
+    done = world.db.write(audits.step, audit.uuid, "ONGOING", "SUCCEEDED", claim=mine)
+    assert done.owner is None
+    last = world.db.read(history.of, "audit", audit.uuid)[-2]
+    assert (last.old, last.new) == ("ONGOING", "ONGOING")
+    assert last.reason == "taken over by mine from dead"
+
+
+def test_what_the_reference_left_ongoing_is_found(world):
+    left = world.audit(state="ONGOING", hostname="old-engine")
+    world.audit(state="ONGOING", audit_type="CONTINUOUS")
+    world.audit(audit_type="EVENT")
+    assert world.db.read(audits.claimable) == [left.uuid]
+    assert world.db.write(audits.claim, left.uuid, world.lease(), "h") is not None
+
+
+def test_an_event_audit_that_ended_starts_again_only_when_triggered(world):
+    claim = world.lease()
+    audit = world.audit(audit_type="EVENT", state="FAILED")
+    assert world.db.write(audits.claim, audit.uuid, claim, "h") is None
+    again = world.db.write(audits.claim, audit.uuid, claim, "h", rearm=True)
+    assert again.state == "ONGOING"
+    oneshot = world.audit(state="FAILED")
+    assert world.db.write(audits.claim, oneshot.uuid, claim, "h", rearm=True) is None
+
+
+def test_release_gives_back_what_is_still_ours(world):
+    claim, other = world.lease(), world.lease()
+    mine = [world.audit() for _ in range(3)]
+    theirs = world.audit()
+    for audit in mine:
+        world.db.write(audits.claim, audit.uuid, claim, "h")
+    world.db.write(audits.claim, theirs.uuid, other, "h")
+    assert world.db.write(audits.release, claim) == 3
+    assert world.db.read(audits.claimable) == [audit.uuid for audit in mine]
+    assert world.db.read(audits.get, theirs.uuid).owner == other.owner
+
+
+def test_update_cannot_touch_state_owner_or_uuid_and_not_a_deleted_row(world):
+    audit = world.audit(state="SUCCEEDED")
+    for values in ({"state": "PENDING"}, {"owner": "x"}, {"deleted_at": None}):
+        with pytest.raises(exception.IllegalArgumentException):
+            world.db.write(audits.update, audit.uuid, **values)
+    with pytest.raises(exception.Invalid, match="Cannot overwrite UUID"):
+        world.db.write(audits.update, audit.uuid, uuid="other")
+    with pytest.raises(exception.IllegalArgumentException, match="no column colour"):
+        world.db.write(audits.update, audit.uuid, colour="red")
+    assert world.db.write(audits.update, audit.uuid, interval="60").interval == "60"
+    world.db.write(audits.soft_delete, audit.uuid)
+    with pytest.raises(exception.AuditNotFound):
+        world.db.write(audits.update, audit.uuid, interval="61")
+    with pytest.raises(exception.AuditNotFound):
+        world.db.write(audits.soft_delete, audit.uuid)
+
+
+def test_update_under_a_claim_needs_the_claim(world):
+    audit, claim, other = world.audit(), world.lease(), world.lease()
+    world.db.write(audits.claim, audit.uuid, claim, "h")
+    moment = models.utcnow()
+    world.db.write(audits.update, audit.uuid, claim=claim, next_run_time=moment)
+    with pytest.raises(exception.LeaseLost):
+        world.db.write(audits.update, audit.uuid, claim=other, next_run_time=None)
+    assert world.db.read(audits.get, audit.uuid).next_run_time == moment
+
+
+@pytest.mark.parametrize("state", ["PENDING", "ONGOING"])
+def test_an_audit_that_may_still_run_is_not_deleted(world, state):
+    audit = world.audit(state=state)
+    with pytest.raises(exception.DeleteError, match=state):
+        world.db.write(audits.soft_delete, audit.uuid)
+
+
+def test_a_deletion_is_told_and_remembered(world, heard):
+    audit = world.audit(state=states.SUSPENDED)
+    heard.clear()
+    world.db.write(audits.soft_delete, audit.uuid)
+    (change,) = heard
+    assert (change.verb, change.old.state, change.new.state) == (
+        "delete",
+        "SUSPENDED",
+        "DELETED",
+    )
+    deleted = world.db.read(
+        lambda tx: tx.scalar(sa.select(models.Audit.deleted).where(models.Audit.id > 0))
+    )
+    assert deleted == audit.id
+
+
+def test_ids_uuids_and_names_find_an_audit(world):
+    audit = world.audit(name="Nightly")
+    for ident in (audit.id, str(audit.id), audit.uuid, "Nightly", "nightly"):
+        assert world.db.read(audits.get, ident) == audit
+    exact = world.audit(name="nightly")
+    assert world.db.read(audits.get, "nightly") == exact
+    assert world.db.read(audits.get, "Nightly") == audit

@@ -104,12 +104,11 @@ class Models:
 class World:
     """A database, a cloud and any number of engines"""
 
-    def __init__(self, cloud):
+    def __init__(self, cloud, content=None):
         self.conf = watcher.conf.load(
             "test", overrides={("database", "connection"): "sqlite://"}
         )
         self.db = Database(self.conf)
-        Base.metadata.create_all(self.db.engine)
         self.plugins = Plugins.of(
             {
                 GOALS: SHIPPED,
@@ -124,7 +123,13 @@ class World:
             },
             self.conf,
         )
-        sync.synchronise(self.db, self.plugins)
+        with contextlib.closing(self.db.engine.raw_connection()) as connection:
+            if content:
+                connection.driver_connection.deserialize(content)
+            else:
+                Base.metadata.create_all(self.db.engine)
+                sync.synchronise(self.db, self.plugins)
+                self.content = connection.driver_connection.serialize()
         self.models = Models(cloud)
         self.told = []
         self.crash_at = None
@@ -209,12 +214,18 @@ class World:
         return plan.uuid
 
 
+@pytest.fixture(scope="module")
+def content():
+    """A database with tables and plugins, made once"""
+    return World(None).content
+
+
 @pytest.fixture
-def world(cloud):
+def world(cloud, content):
     for name in ("h1", "h2", "h3"):
         cloud.node(name, zone="z2" if name == "h3" else "z1")
     cloud.server("a", "h1").server("b", "h1")
-    return World(cloud)
+    return World(cloud, content)
 
 
 def test_an_audit_becomes_a_plan(world):

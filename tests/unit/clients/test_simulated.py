@@ -1,4 +1,5 @@
 import datetime
+import sys
 import threading
 
 import numpy as np
@@ -227,23 +228,42 @@ def test_a_deleted_server_lets_go_of_everything(cloud, nova):
     assert all(amount == 0 for row in used.values() for amount in row.values())
 
 
-def test_threads_cannot_promise_the_same_room_twice(cloud, nova):
-    servers = [cloud.add_server(f"s{n}", host, "half") for n, host in enumerate("aabb")]
+@pytest.fixture
+def impatient_threads():
+    """Let the interpreter switch threads all the time"""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_threads_cannot_promise_the_same_room_twice(clock, impatient_threads):
+    cloud = SimulatedCloud.empty(now=clock)
+    cloud.add_flavor("half", 1, 1024, disk_gb=10)
+    cloud.add_host("target", memory_mb=2560)
+    for number in range(12):
+        cloud.add_host(f"h{number}", memory_mb=2560)
+        cloud.add_server(f"s{number}", f"h{number}", "half")
+    nova = cloud.clients().nova
+    start = threading.Barrier(12)
     done = []
 
     def move(server):
+        start.wait()
         try:
-            nova.live_migrate(server, "c", "req-1")
-            done.append(server)
+            done.append(nova.live_migrate(server, "target", "req-1"))
         except exception.NovaClientError:
             pass
 
-    threads = [threading.Thread(target=move, args=(s,)) for s in servers]
+    threads = [threading.Thread(target=move, args=(s.uuid,)) for s in nova.servers()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(done) == 2 and len(nova.in_flight_migrations()) == 2
+    # Every attempt left a record of its own.
+    records = [m for s in nova.servers() for m in nova.migrations(s.uuid)]
+    assert len({m.id for m in records}) == len(records) == 12
 
 
 def test_the_load_of_a_day_looks_like_that_of_a_cloud(clock):

@@ -1,5 +1,6 @@
 """What is said of a plan when it ends, and of an action that was not run; pure text."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from watcher.domain.records import Action
 
 SKIPPED_SOME = "One or more actions were skipped."
 LENGTH = 255
+PREFIX = re.compile(r"^Action failed in (execute: )?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def ended(actions: Sequence[Action], *, cancelling: bool) -> Verdict:
 
 def _failed(failed: Sequence[Action], some_skipped: bool) -> str:
     first = failed[0]
-    text = f"{name_of(first)}: {first.status_message or 'failed'}"
+    why = PREFIX.sub("", first.status_message or "failed")
+    text = f"{name_of(first)}: {why}"
     tail = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
     if some_skipped:
         tail += " " + SKIPPED_SOME

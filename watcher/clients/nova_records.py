@@ -97,6 +97,7 @@ def server(raw: Raw) -> Server:
         boots_from_volume=raw.get("image") == "",
         deleted=status == "DELETED" or vm_state == "deleted",
         fault=(raw.get("fault") or {}).get("message"),
+        fault_at=moment((raw.get("fault") or {}).get("created")),
     )
 
 

@@ -94,6 +94,7 @@ class Server:
     boots_from_volume: bool = False
     deleted: bool = False
     fault: str | None = None
+    fault_at: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

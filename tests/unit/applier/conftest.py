@@ -34,7 +34,7 @@ from watcher.db.session import Database
 from watcher.domain.records import Claim, NewAction, NewPlan
 from watcher.plugins import Plugins
 
-SPEED = 20
+SPEED = 60
 ACTIONS = {
     "nop": Nop,
     "sleep": Sleep,
@@ -42,7 +42,7 @@ ACTIONS = {
     "change_nova_service_state": ChangeNovaServiceState,
 }
 QUICK = Timing(
-    migration_s=8, interval_s=0.05, first_interval_s=0.01, confirm_s=5, settle_s=0.3
+    migration_s=8, interval_s=0.05, first_interval_s=0.01, confirm_s=5, settle_s=0.15
 )
 
 

@@ -96,7 +96,7 @@ def test_children_of_a_failed_action_are_skipped_and_others_go_on(bench):
     assert rows[0].uuid in rows[1].status_message
     assert rows[1].status_message.startswith("Action was skipped automatically: ")
     assert plan.state == "FAILED"
-    assert plan.status_message.startswith("nop: Action failed in execute")
+    assert plan.status_message.startswith("nop: the action reported no success")
     assert plan.status_message.endswith("One or more actions were skipped.")
     kinds = [event[0] for event in bench.events]
     assert kinds[-1] == "action_plan.execution.error"
@@ -148,7 +148,7 @@ def test_nothing_starts_when_a_parameter_is_wrong(bench, notes):
     assert notes == []
     assert bench.states(uuid) == ["SKIPPED", "FAILED", "FAILED"]
     assert plan.state == "FAILED"
-    assert "Action failed in pre_condition: parameter message: 7" in plan.status_message
+    assert "nop: pre_condition: parameter message: 7" in plan.status_message
 
 
 def test_nothing_starts_when_the_order_is_broken(bench, notes):

@@ -42,9 +42,9 @@ class Route:
         return "live-migration" if self.live else "migration"
 
     @property
-    def verb(self) -> str:
-        """What could not be done when it fails"""
-        return "live-migrated" if self.live else "migrated"
+    def noun(self) -> str:
+        """What failed when it fails"""
+        return "live migration" if self.live else "cold migration"
 
     @property
     def text(self) -> str:
@@ -99,6 +99,13 @@ def own_record(
         if record.id > after and record.kind == route.kind and same_way:
             return record
     return None
+
+
+def _is_newer(server: Server, record: Migration | None) -> bool:
+    """Tell whether the server's fault is of this migration, not of an earlier trouble"""
+    if record is None or record.created_at is None or server.fault_at is None:
+        return True
+    return server.fault_at >= record.created_at
 
 
 class Mover:
@@ -184,7 +191,7 @@ class Mover:
                 # The first request was late, not lost: Nova is at it.
                 return before
             raise exception.ActionExecutionFailure(
-                f"server {route.server} could not be {route.verb} {route.text}: {error}"
+                f"{route.noun} {route.text}: {error}"
             ) from error
 
     # Following ------------------------------------------------------------------------
@@ -242,13 +249,18 @@ class Mover:
 
     def _settled(self, sight: Sight | None) -> Sight | None:
         """Give Nova's database a while to say everywhere what it says in one place"""
-        if sight is not Sight.UNSETTLED:
+        busy = sight in (Sight.FAILED, Sight.CANCELLED) and (
+            self._server is not None and self._server.task_state is not None
+        )
+        if not busy and sight is not Sight.UNSETTLED:
             self._unsettled_since = None
             return sight
         now = self._journal.clock()
         if self._unsettled_since is None:
             self._unsettled_since = now
-        return Sight.FAILED if now - self._unsettled_since >= GRACE_S else sight
+        if now - self._unsettled_since < GRACE_S:
+            return Sight.UNSETTLED
+        return sight if busy else Sight.FAILED
 
     def _lost(self, operation: Operation) -> Operation:
         if self._journal.signals.cancelled:
@@ -264,7 +276,7 @@ class Mover:
 
     def _tell(self, operation: Operation) -> None:
         record = self._record
-        text = f"server {self._route.server} is being {self._route.verb} {self._route.text}"
+        text = f"{self._route.noun} of {self._route.server} {self._route.text}"
         if (
             record is None
             or record.progress is None
@@ -289,6 +301,8 @@ class Mover:
             self._journal.done(operation, journals.SUCCEEDED, host=host)
             return
         if sight is Sight.CANCELLED and self._aborted_by_us():
+            if self._abort is not None:
+                self._journal.done(self._abort, journals.SUCCEEDED)
             self._journal.done(operation, journals.CANCELLED)
             raise Aborted
         self._fail(operation, journals.FAILED, self._reason(sight))
@@ -305,7 +319,7 @@ class Mover:
         number = f" (migration {record.id})" if record else ""
         if sight is Sight.CANCELLED:
             why = f"somebody cancelled it in Nova{number}"
-        elif server.fault and (server.status == "ERROR" or record):
+        elif server.fault and _is_newer(server, record):
             why = f"Nova says: {server.fault}{number}"
         elif record and record.status in ENDED_BADLY:
             why = f"Nova ended it with status '{record.status}'{number}"
@@ -313,14 +327,10 @@ class Mover:
             why = "Nova did not move it"
         else:
             why = "it went elsewhere"
-        return f"{why}; it is {server.status} on {server.host}"
+        return f"{why}; {server.name} is {server.status} on {server.host}"
 
     def _fail(self, operation: Operation, outcome: str, why: str) -> None:
-        server = self._server
-        name = f"{server.name} ({server.uuid})" if server else self._route.server
-        text = (
-            f"server {name} could not be {self._route.verb} {self._route.text}: {why}"
-        )
+        text = f"{self._route.noun} {self._route.text}: {why}"
         self._journal.done(operation, outcome, reason=text)
         raise exception.ActionExecutionFailure(text)
 

@@ -6,7 +6,9 @@ from sqlalchemy import exc
 
 from watcher import exception
 
-SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CONSTRAINT = 5, 6, 19
+SQLITE_BUSY, SQLITE_LOCKED = 5, 6
+# Read-only, not readable, full, not there.
+SQLITE_FILE = (8, 10, 13, 14)
 SQLITE_UNIQUE = (2067, 1555)
 SQLITE_FOREIGN_KEY = 787
 
@@ -90,6 +92,8 @@ def _sqlite(code: int) -> Kind:
         return Kind.REFERENCE
     if code & 0xFF in (SQLITE_BUSY, SQLITE_LOCKED):
         return Kind.DEADLOCK
+    if code & 0xFF in SQLITE_FILE:
+        return Kind.AWAY
     return Kind.OTHER
 
 

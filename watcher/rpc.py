@@ -30,6 +30,9 @@ LOG = logging.getLogger(__name__)
 
 VERSION = "1.0"
 CAST_WAIT_S = 2.0
+# Seconds for calls that are being served when we stop; the other parts need time, too.
+STOP_S = 15.0
+LONELY_STOP_S = 2.0
 # Seconds that a call may last longer than the library's own limit.
 GRACE_S = 2.0
 
@@ -182,7 +185,8 @@ class RpcServer:
         # With the broker away the library blocks here too; then it is left behind.
         ending = threading.Thread(target=self._end, name=self.name, daemon=True)
         ending.start()
-        ending.join(left(deadline))
+        limit_s = LONELY_STOP_S if self._rpc.broker.ready(0) else STOP_S
+        ending.join(min(left(deadline), limit_s))
         if ending.is_alive():
             LOG.info("%s could not say good-bye to the broker", self.name)
 

@@ -10,7 +10,7 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from tests import worlds
+from tests import servers, worlds
 from watcher.db import leases, migration, services
 from watcher.db.models import Lease, Service, utcnow
 
@@ -200,6 +200,27 @@ def test_a_process_that_was_stopped_finds_its_lease_lost(daemon, sqlite_world):
     assert alive(sqlite_world) == [2]
     process.signal(signal.SIGTERM)
     assert process.ended() == 0
+
+
+@pytest.mark.rabbit
+def test_a_dead_broker_does_not_hold_up_the_stop(daemon, sqlite_world, server_folder):
+    broker = servers.RabbitMQ(server_folder)
+    broker.start()
+    try:
+        process = daemon(sqlite_world.url, transport_url=broker.url)
+        process.start()
+        process.until("Messages are taken from")
+        process.until("gained 1")
+        broker.kill()
+        time.sleep(2)
+        process.signal(signal.SIGTERM)
+        before = time.monotonic()
+        assert process.ended() == 0
+        assert time.monotonic() - before < 10
+        assert "work ends" in process.said
+        assert alive(sqlite_world) == [], "the lease is given back all the same"
+    finally:
+        broker.stop()
 
 
 def test_a_killed_process_leaves_a_lease_that_expires(daemon, sqlite_world):

@@ -248,6 +248,15 @@ class TestRefreshing:
         assert View(model).room("a").vcpus == 15
         assert View(model).room("b").vcpus == 13
 
+    def test_a_resize_under_way_holds_what_placement_says(self, busy):
+        """The new flavor is larger, and only Placement knows it yet"""
+        clients = busy.clients
+        found = collector(clients)
+        old = found.execute()
+        busy.migration("s1", to="b", kind="resize")
+        clients.claims["node-b"] = {"VCPU": 9, "MEMORY_MB": 2048, "DISK_GB": 20}
+        assert View(found.refresh(old)).room("b").vcpus == 16 - 9
+
     def test_groups_and_aggregates_are_read_again(self, busy):
         model, _old = self.check(
             busy, lambda c: c.aggregate("new", "b").group("anti-affinity", "s3")

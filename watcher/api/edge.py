@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import webob
+from keystoneauth1 import exceptions as ksa
 from keystonemiddleware import auth_token
 from oslo_config import cfg
+from oslo_log import log
 
 from watcher import exception
+from watcher._i18n import _
 from watcher.api import errors, microversion, render
+
+LOG = log.getLogger(__name__)
 
 Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -156,7 +161,14 @@ class Identity:
         self, environ: Environ, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         if not self._is_open(environ.get("PATH_INFO", "")):
-            answer: Iterable[bytes] = self._checked(environ, start_response)
+            try:
+                answer: Iterable[bytes] = self._checked(environ, start_response)
+            except ksa.ClientException as error:
+                # Not the caller's fault, and not ours to hide behind a 500.
+                LOG.error("Keystone cannot be asked: %s", error)
+                raise exception.NotReady(
+                    reason=_("Keystone cannot be asked")
+                ) from error
             return answer
         return self._app(without_identity(environ), start_response)
 

@@ -16,6 +16,7 @@ from oslo_log import log
 
 from watcher import exception
 from watcher._i18n import _
+from watcher.broker import NoAnswer
 
 LOG = log.getLogger(__name__)
 TRACEBACK = "Traceback (most recent call last):"
@@ -178,8 +179,13 @@ _KNOWN = {item.value for item in http.HTTPStatus if item.value >= 400}
 
 
 def _text(error: BaseException) -> str:
+    if isinstance(error, exception.DatabaseUnavailable):
+        # Its reason names hosts and users.
+        return _("The database cannot be used now; try again later.")
+    if isinstance(error, NoAnswer):
+        return _("No decision engine or applier answered in time.")
     if isinstance(error, exception.WatcherException):
-        if error.code < 500 or error.code == 503:
+        if error.code < 500 or error.code == http.HTTPStatus.SERVICE_UNAVAILABLE:
             return error.format_message().partition(TRACEBACK)[0].rstrip()
     elif isinstance(error, webob.exc.HTTPException) and error.status_int < 500:
         return str(error.detail or error.explanation)

@@ -47,7 +47,7 @@ def asked(header: str | None) -> int:
     if not all(_NUMBER.match(part) for part in parts):
         return MIN
     numbers = [int(part) for part in parts if len(part) < 10]
-    if numbers == [MAJOR]:
+    if len(parts) == 1 and numbers == [MAJOR]:
         return MIN
     supported = f"[{MAJOR}.{MIN}, {MAJOR}.{MAX}]"
     if len(numbers) != 2 or len(parts) != 2 or numbers[0] != MAJOR:

@@ -177,6 +177,11 @@ class Ticker:
             if self._thread.is_alive():
                 LOG.warning("%s did not end in time and is left behind", self.name)
 
+    @property
+    def running(self) -> bool:
+        """Tell whether the thread is there"""
+        return self._thread is not None and self._thread.is_alive()
+
     def ready(self) -> str | None:
         """Return the last error once it has come up ``patience`` times in a row"""
         if self.failures >= self._patience:

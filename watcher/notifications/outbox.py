@@ -23,6 +23,7 @@ LOG = logging.getLogger(__name__)
 EVERY_S = 1.0
 BATCH = 100
 GIVE_UP_S = 24 * 3600
+STOP_S = 5.0
 _IDS = uuid.UUID("6f1f6f1c-6f0f-4d0c-9a57-8f5e8b1c33d4")
 
 
@@ -79,14 +80,14 @@ class Emitter:
 
     def stop(self, deadline: float) -> None:
         """Send what is left, if the broker takes it, and end; rows outlive us"""
-        if self._reason is None:
-            self._ticker.wake()
-            end = min(deadline, time.monotonic() + 2 * EVERY_S)
-            rounds = self._ticker.rounds
-            while self._ticker.rounds == rounds and left(end):
-                time.sleep(0.02)
         self._ending.set()
-        self._ticker.stop(min(deadline, time.monotonic() + 5))
+        self._ticker.stop(min(deadline, time.monotonic() + STOP_S))
+        if self._reason is None and not self._ticker.running:
+            self._ending.clear()
+            last = threading.Thread(target=self._last, name=self.name, daemon=True)
+            last.start()
+            last.join(min(left(deadline), STOP_S))
+            self._ending.set()
 
     def wake(self) -> None:
         """Look into the outbox now"""
@@ -100,6 +101,12 @@ class Emitter:
     def reason(self) -> str | None:
         """Why nothing can be sent at the moment, or None"""
         return self._reason
+
+    def _last(self) -> None:
+        try:
+            self._drain()
+        except Exception as error:  # a thread's outer edge
+            LOG.warning("The last notifications stay behind: %s", summary(error))
 
     def _drain(self) -> None:
         if time.monotonic() < self._not_before:

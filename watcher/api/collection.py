@@ -1,7 +1,7 @@
 """What every noun has: a list, a list with details, one row, and who may see them."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from watcher import exception
 from watcher.api import call as calls
@@ -17,8 +17,8 @@ class Collection(Resource):
     ``table`` is the module of its queries; ``not_found`` is the error of its rows.
     """
 
-    table: ClassVar[Any]
-    not_found: ClassVar[type[exception.ResourceNotFound]]
+    table: Any
+    not_found: type[exception.ResourceNotFound]
 
     def arguments(self, route: Route) -> Mapping[str, Any]:
         """Return the arguments that a list takes; other methods take none"""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from watcher.api import errors
 from watcher.api.call import Call, Parts
@@ -64,8 +64,8 @@ def expose(
 class Resource:
     """A collection below /v1; subclasses declare its methods with ``expose``"""
 
-    name: ClassVar[str]
-    noun: ClassVar[Noun]
+    name: str
+    noun: Noun
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts

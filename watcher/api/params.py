@@ -56,9 +56,9 @@ def filled(
             _("The strategy's parameters_spec cannot be used: %s")
             % str(error)[:LONGEST]
         ) from None
-    for error in errors:
-        if error.validator == STRICT:
-            raise exception.AuditParameterNotAllowed(parameter=error.message[:LONGEST])
+    for found in errors:
+        if found.validator == STRICT:
+            raise exception.AuditParameterNotAllowed(parameter=found.message[:LONGEST])
     if errors:
         raise exception.Invalid(
             _("Invalid %(subject)s for strategy: %(reason)s")

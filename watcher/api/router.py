@@ -152,5 +152,5 @@ def _read(call: Call, req: Any, found: Found) -> Call:
     if route.body == DOCUMENT:
         document = body.document(req, route.argument, limit)
     elif route.body == EMPTY:
-        document = body.empty(req, route.argument, limit)
+        body.empty(req, route.argument, limit)
     return dataclasses.replace(call, query=query, body=document)

@@ -1,7 +1,7 @@
 """Action plans: what audits recommend, and what is carried out."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
@@ -109,7 +109,7 @@ class ActionPlans(Collection):
     name = "action_plans"
     noun = ACTION_PLAN
     table = action_plans
-    not_found: ClassVar = exception.ActionPlanNotFound
+    not_found = exception.ActionPlanNotFound
 
     def filters(self, call: Call) -> dict[str, Any]:
         """Return the filters: by audit, also a deleted one, and by strategy"""

@@ -1,7 +1,7 @@
 """Actions: the steps of a plan; those not begun can be skipped."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
@@ -81,7 +81,7 @@ class Actions(Collection):
     name = "actions"
     noun = ACTION
     table = actions
-    not_found: ClassVar = exception.ActionNotFound
+    not_found = exception.ActionNotFound
 
     def filters(self, call: Call) -> dict[str, Any]:
         """Return the filter: by plan or by audit, not both"""
@@ -158,7 +158,7 @@ def _change(tx: Any, old: Action, wanted: Mapping[str, Any]) -> Action:
         raise exception.Conflict(refusal.format_message())
     if not wanted:
         return old
-    plan = action_plans.get(tx, old.action_plan_uuid, show_deleted=True)
+    plan = action_plans.get(tx, old.action_plan_uuid or "", show_deleted=True)
     if plan.state not in NOT_BEGUN:
         raise exception.Conflict(
             _("Actions cannot be changed when the action plan is in state %s")

@@ -1,7 +1,7 @@
 """Audit templates: goal, strategy, scope and default parameters under a name."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
@@ -105,7 +105,7 @@ class AuditTemplates(Collection):
     name = "audit_templates"
     noun = AUDIT_TEMPLATE
     table = audit_templates
-    not_found: ClassVar = exception.AuditTemplateNotFound
+    not_found = exception.AuditTemplateNotFound
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)

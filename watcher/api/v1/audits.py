@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from watcher import exception
 from watcher.api import errors, patch, related
@@ -26,7 +26,7 @@ class Audits(Collection):
     name = "audits"
     noun = AUDIT
     table = audits
-    not_found: ClassVar = exception.AuditNotFound
+    not_found = exception.AuditNotFound
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)

@@ -1,7 +1,5 @@
 """Goals: what audits can be asked to pursue."""
 
-from typing import ClassVar
-
 from watcher import exception
 from watcher.api import noun, types
 from watcher.api.collection import Collection
@@ -35,4 +33,4 @@ class Goals(Collection):
     name = "goals"
     noun = GOAL
     table = goals
-    not_found: ClassVar = exception.GoalNotFound
+    not_found = exception.GoalNotFound

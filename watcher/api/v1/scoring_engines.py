@@ -1,7 +1,5 @@
 """Scoring engines: plugins that strategies may ask for a judgement."""
 
-from typing import ClassVar
-
 from watcher import exception
 from watcher.api import noun, types
 from watcher.api.collection import Collection
@@ -31,4 +29,4 @@ class ScoringEngines(Collection):
     name = "scoring_engines"
     noun = SCORING_ENGINE
     table = scoring_engines
-    not_found: ClassVar = exception.ScoringEngineNotFound
+    not_found = exception.ScoringEngineNotFound

@@ -1,7 +1,7 @@
 """Services: the daemons, and whether their heartbeats still come."""
 
 import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from oslo_utils import uuidutils
 
@@ -48,7 +48,7 @@ class Services(Collection):
     name = "services"
     noun = SERVICE
     table = services
-    not_found: ClassVar = exception.ServiceNotFound
+    not_found = exception.ServiceNotFound
 
     def ident(self, text: str) -> str | int:
         """Return an id or a name; services have no UUID"""

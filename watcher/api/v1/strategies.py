@@ -1,6 +1,6 @@
 """Strategies: the algorithms that pursue goals."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from watcher import exception
 from watcher.api import noun, types
@@ -44,7 +44,7 @@ class Strategies(Collection):
     name = "strategies"
     noun = STRATEGY
     table = strategies
-    not_found: ClassVar = exception.StrategyNotFound
+    not_found = exception.StrategyNotFound
 
     @expose("GET", "{id}/state", rule="state")
     def state(self, call: Call, ident: str) -> Any:

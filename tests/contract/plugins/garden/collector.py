@@ -1,9 +1,9 @@
 """A collector with a model of its own."""
 
-from watcher.decision_engine.model import base as models
 from watcher.decision_engine.model.collector import base
 
 from garden import scope
+from watcher.decision_engine.model import base as models
 
 
 class Garden(models.Model):

@@ -15,6 +15,7 @@ from watcher.applier.book import Book, Phase, silent
 from watcher.applier.journal import Timing
 from watcher.applier.plan import PlanRunner, Settings
 from watcher.db import action_plans
+from watcher.db.query import ListQuery
 from watcher.domain import states
 from watcher.domain.records import ActionPlan, Claim
 from watcher.parts import Ticker, left
@@ -94,11 +95,27 @@ class Crew:
             claim = self._lease.claim
         except exception.LeaseLost:
             return
+        self._resume_own(claim)
         for uuid in self._db.read(action_plans.claimable):
             try:
                 self._consider(uuid, claim)
             except exception.StateChanged as error:
                 LOG.debug("Plan %s is no more what it was: %s", uuid, error)
+
+    def _resume_own(self, claim: Claim) -> None:
+        """Go on with plans that are ours but run nowhere
+
+        The database may have taken our claim without being able to say so.
+        """
+        running = {runner.uuid for runner in self.runners()}
+        for state in sorted(recovery.RUNNING):
+            query = ListQuery(filters={"owner": claim.owner, "state": state})
+            for plan in self._db.read(action_plans.list, query):
+                if plan.owner_epoch == claim.epoch and plan.uuid not in running:
+                    LOG.warning(
+                        "Plan %s is ours but does not run: it goes on", plan.uuid
+                    )
+                    self._run(plan, fresh=False)
 
     def _consider(self, uuid: str, claim: Claim) -> None:
         try:
@@ -127,6 +144,9 @@ class Crew:
         if plan is None:
             return
         LOG.info("Plan %s %s", uuid, "begins" if fresh else "is taken over")
+        self._run(plan, fresh=fresh)
+
+    def _run(self, plan: ActionPlan, *, fresh: bool) -> None:
         book = Book(self._db, self._lease, plan, phase=self._phase)
         runner = PlanRunner(
             book, fresh=fresh, plugins=self._plugins, clients=self._clients,

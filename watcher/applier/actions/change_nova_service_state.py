@@ -18,6 +18,8 @@ ENABLED = "enabled"
 DISABLED = "disabled"
 KIND = "set_service"
 BACK = "set_service_back"
+# Asking twice does no harm: the state is named, not turned around.
+ATTEMPTS = 3
 
 
 class ChangeNovaServiceState(base.BaseAction):
@@ -130,25 +132,34 @@ class ChangeNovaServiceState(base.BaseAction):
             # An earlier process did it, but could not say so any more.
             self.journal.done(intent, journals.SUCCEEDED)
             return
-        intent = self.journal.begin(
-            kind, service=service.id, host=self.host,
-            was=service.status, was_reason=service.disabled_reason,
-        )  # fmt: skip
+        for _attempt in range(ATTEMPTS):
+            intent = self.journal.begin(
+                kind, service=service.id, host=self.host,
+                was=service.status, was_reason=service.disabled_reason,
+            )  # fmt: skip
+            if self._ask(intent, service.id, state, reason):
+                self.journal.done(intent, journals.SUCCEEDED)
+                return
+            self.journal.done(intent, journals.LOST)
+        raise exception.ActionExecutionFailure(
+            f"nova-compute service on {self.host} did not become {state}"
+        )
+
+    def _ask(
+        self, intent: Operation, service_id: str, state: str, reason: str | None
+    ) -> bool:
+        """Tell whether the service is as wanted after asking for it"""
         try:
             self.journal.call(
                 intent,
                 lambda ident: self._nova.set_service(
-                    service.id, state == ENABLED, reason, ident
+                    service_id, state == ENABLED, reason, ident
                 ),
             )
         except UnknownOutcome:
             LOG.info("Looking whether the service on %s is %s", self.host, state)
         after = self._find()
-        if after is None or after.status != state:
-            text = f"nova-compute service on {self.host} did not become {state}"
-            self.journal.done(intent, journals.FAILED, reason=text)
-            raise exception.ActionExecutionFailure(text)
-        self.journal.done(intent, journals.SUCCEEDED)
+        return after is not None and after.status == state
 
     def _intent(self, kind: str) -> Operation | None:
         found = [op for op in self.journal.operations if op.kind == kind]

@@ -35,7 +35,6 @@ class BaseWorkFlowEngine(abc.ABC):
         self.context = context
         self.applier_manager = applier_manager
         self.execution_rule: Rule = Rule.NEEDED
-        self._cancel_told = False
 
     @classmethod
     def get_config_opts(cls) -> list[cfg.Opt]:
@@ -75,9 +74,7 @@ class BaseWorkFlowEngine(abc.ABC):
 
     def notify_cancel_start(self, action_plan_uuid: str) -> None:
         """Tell, once, that the plan is being cancelled"""
-        if not self._cancel_told:
-            self._cancel_told = True
-            self.book.tell("action_plan.cancel.start")
+        self.applier_manager.tell_cancel_start()
 
     @abc.abstractmethod
     def execute(self, actions: Sequence[Action]) -> Any:

@@ -86,7 +86,6 @@ class TaskFlowEngine(BaseWorkFlowEngine):
         """Run actions whose turn has come, one after the other"""
         for action in actions:
             life = TaskFlowActionContainer(action, self)
-            self.applier_manager.attend(life)
             flow = linear_flow.Flow(life.name).add(life)
             try:
                 engines.run(flow, engine="serial")

@@ -184,14 +184,30 @@ def test_the_tag_filter(cluster):
 @pytest.mark.parametrize(
     "old, name, real",
     [
-        ("strategy.strategies.base", "BaseStrategy", "strategy.base"),
-        ("strategy.strategies", "BaseStrategy", "strategy.base"),
-        ("solution.efficacy", "Indicator", "efficacy"),
-        ("solution.default", "DefaultSolution", "solution"),
-        ("solution.base", "BaseSolution", "solution"),
+        ("strategy.strategies.base", "BaseStrategy", "decision_engine.strategy.base"),
+        ("strategy.strategies", "BaseStrategy", "decision_engine.strategy.base"),
+        ("strategy.common.level", "StrategyLevel", "decision_engine.strategy.base"),
+        ("solution.efficacy", "Indicator", "decision_engine.efficacy"),
+        ("solution.default", "DefaultSolution", "decision_engine.solution"),
+        ("solution.base", "BaseSolution", "decision_engine.solution"),
+        ("scope.base", "BaseScope", "cluster.scope.base"),
+        ("model.base", "Model", "cluster.model.base"),
+        ("model.element", "Instance", "cluster.model.element"),
+        ("model.model_root", "ModelRoot", "cluster.model.model_root"),
+        (
+            "model.collector.base",
+            "BaseClusterDataModelCollector",
+            "cluster.collector.base",
+        ),
     ],
 )
 def test_published_import_paths_give_the_same_classes(old, name, real):
     door = importlib.import_module(f"watcher.decision_engine.{old}")
-    room = importlib.import_module(f"watcher.decision_engine.{real}")
+    room = importlib.import_module(f"watcher.{real}")
     assert getattr(door, name) is getattr(room, name)
+
+
+def test_classic_loaders_are_there():
+    loading = importlib.import_module("watcher.decision_engine.loading.default")
+    found = loading.DefaultGoalLoader().list_available()
+    assert found["dummy"].get_name() == "dummy"

@@ -1,0 +1,250 @@
+"""watcher-standalone: API, decision engine and applier in one process.
+
+For a first look, for trials and for small clouds. Without a cloud in the configuration it
+uses a simulated one; without a database and a broker, SQLite and messages inside the
+process. Whatever is set explicitly wins over these guesses.
+"""
+
+import contextlib
+import hmac
+import logging
+import os
+import pathlib
+import secrets
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import waitress
+from oslo_config import cfg
+
+from watcher import exception, policy, service
+from watcher.api import app, edge
+from watcher.applier import service as applier
+from watcher.clients.simulated import SimulatedCloud
+from watcher.cmd.wiring import Wiring
+from watcher.conf import clients as client_options
+from watcher.db import migration
+from watcher.db.session import Database
+from watcher.decision_engine import service as decision_engine
+from watcher.parts import left
+
+LOG = logging.getLogger(__name__)
+
+NAME = "watcher-standalone"
+LOOPBACK = "127.0.0.1"
+CLI_OPTS = [
+    cfg.StrOpt(
+        "state-dir",
+        help="Folder for the database, the simulated cloud and the token; made when it "
+        "is not there. Default: state_path of the configuration.",
+    ),
+    cfg.PortOpt("port", help="TCP port on 127.0.0.1. Default: [api] port."),
+]
+# More threads than a page of the dashboard has requests.
+HTTP_THREADS = 8
+
+
+def is_set(conf: cfg.ConfigOpts, name: str, group: str | None = None) -> bool:
+    """Tell whether the operator set the option, as opposed to its default"""
+    try:
+        place = conf.get_location(name, group)
+    except (cfg.NoSuchOptError, cfg.NoSuchGroupError):
+        return False
+    return bool(place and place.location.is_user_controlled)
+
+
+def real_cloud(conf: cfg.ConfigOpts) -> bool:
+    """Tell whether credentials of a cloud are configured"""
+    groups = (client_options.AUTH_GROUP, "nova")
+    return any(conf[group].auth_type or conf[group].auth_section for group in groups)
+
+
+def settle(conf: cfg.ConfigOpts, folder: pathlib.Path) -> bool:
+    """Fill in what the operator left open; True when the database is ours to migrate"""
+    ours = not is_set(conf, "connection", "database")
+    if ours:
+        url = f"sqlite:///{folder / 'watcher.sqlite'}"
+        conf.set_override("connection", url, "database")
+    if not is_set(conf, "transport_url"):
+        conf.set_override("transport_url", "fake://")
+    if not is_set(conf, "collector_plugins", "collector"):
+        conf.set_override("collector_plugins", ["compute"], "collector")
+    return ours
+
+
+class Token:
+    """Lets in whoever can read the file with the token"""
+
+    def __init__(self, inner: edge.App, path: pathlib.Path) -> None:
+        self._inner = inner
+        self._token = self._read(path)
+
+    def __call__(
+        self, environ: edge.Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        given = str(environ.get("HTTP_X_AUTH_TOKEN", ""))
+        known = edge.without_identity(environ)
+        if hmac.compare_digest(given.encode(), self._token.encode()):
+            known["HTTP_X_ROLES"] = "admin"
+            known["HTTP_X_USER_ID"] = NAME
+            known["HTTP_X_PROJECT_ID"] = NAME
+        elif environ.get("PATH_INFO", "").strip("/"):
+            start_response("401 Unauthorized", [("Content-Type", "application/json")])
+            return [
+                b'{"error": {"code": 401, "title": "Unauthorized", "message": '
+                b'"X-Auth-Token must be the content of the file named token in the '
+                b'state directory"}}'
+            ]
+        return self._inner(known, start_response)
+
+    @staticmethod
+    def _read(path: pathlib.Path) -> str:
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_urlsafe(32))
+        path.chmod(0o600)
+        return path.read_text().strip()
+
+
+def identity(
+    conf: cfg.ConfigOpts, folder: pathlib.Path
+) -> Callable[[edge.App], edge.App] | None:
+    """Return the layer that tells who is asking; None: as the configuration says
+
+    Keystone when it is configured, headers on the simulated cloud or when switched on
+    explicitly, a token in a file in front of a real cloud.
+    """
+    if is_set(conf, "enable_authentication"):
+        return None
+    if is_set(conf, "auth_type", "keystone_authtoken") or is_set(
+        conf, "auth_url", "keystone_authtoken"
+    ):
+        return None
+    if real_cloud(conf):
+        path = folder / "token"
+        LOG.warning("The API demands the token in %s", path)
+        return lambda inner: Token(inner, path)
+    conf.set_override("enable_authentication", False)
+    return None
+
+
+class HttpServer:
+    """The API on a port of the loopback interface"""
+
+    name = "api"
+
+    def __init__(self, application: edge.App, port: int) -> None:
+        self._application = application
+        self._port = port
+        self._server: Any = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Listen; an address in use is an error that waiting does not mend"""
+        try:
+            self._server = waitress.create_server(
+                self._application,
+                host=LOOPBACK,
+                port=self._port,
+                threads=HTTP_THREADS,
+                clear_untrusted_proxy_headers=True,
+            )
+        except OSError as error:
+            raise exception.ConfigInvalid(
+                group="api", option="port", reason=f"{self._port}: {error.strerror}"
+            ) from error
+        self._thread = threading.Thread(
+            target=self._server.run, name=self.name, daemon=True
+        )
+        self._thread.start()
+        LOG.info("Listening on http://%s:%s", LOOPBACK, self._port)
+
+    def stop(self, deadline: float) -> None:
+        """Take no more requests"""
+        if self._server is not None:
+            self._server.close()
+        if self._thread is not None:
+            self._thread.join(left(deadline))
+
+
+def build(conf: cfg.ConfigOpts) -> service.Daemon:
+    """Return API, decision engine and applier as one daemon"""
+    folder = pathlib.Path(conf.state_dir or conf.state_path).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = settle(conf, folder)
+    shared: dict[str, Any] = {}
+    if not real_cloud(conf):
+        shared["clients"] = _simulated(conf, folder).clients()
+    layer = identity(conf, folder)
+    engine = Wiring(conf, decision_engine.NAME, **shared)
+    other = engine.beside(applier.NAME)
+    api = HttpServer(
+        app.build(
+            conf,
+            engine.db.acting("watcher-api"),
+            engine.rpc,
+            policy.Enforcer(conf),
+            engine.plugins,
+            identity=layer,
+        ),
+        conf.port or conf.api.port,
+    )
+    return service.Daemon(
+        conf,
+        NAME,
+        [
+            *engine.first_parts(),
+            other.heartbeat(),
+            *engine.notification_parts(),
+            *decision_engine.parts(conf, engine),
+            *applier.parts(conf, other),
+            api,
+        ],
+        checks=[
+            *([("the database", lambda: _migrate(conf))] if ours else []),
+            *engine.checks(),
+            *decision_engine.checks(engine),
+            *applier.checks(other),
+        ],
+    )
+
+
+def _simulated(conf: cfg.ConfigOpts, folder: pathlib.Path) -> SimulatedCloud:
+    options = conf.watcher_simulated_cloud
+    return SimulatedCloud(
+        options.seed,
+        hosts=options.hosts,
+        servers=options.servers,
+        zones=options.zones,
+        migration_mb_s=options.migration_mb_s,
+        path=folder / "cloud.json",
+    )
+
+
+def _migrate(conf: cfg.ConfigOpts) -> None:
+    db = Database(conf)
+    try:
+        migration.upgrade(db.engine)
+    finally:
+        db.dispose()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``watcher-standalone``; return its exit status"""
+    try:
+        conf = service.prepare(NAME, argv, tool=True, cli_opts=CLI_OPTS)
+        daemon = build(conf)
+        status = daemon.run()
+    except (exception.WatcherException, cfg.Error) as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        return 1
+    if daemon.fatal is not None:
+        print(f"{NAME}: {daemon.fatal}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from watcher import exception
 from watcher.clients.records import (
     Aggregate,
     ComputeService,
@@ -239,6 +240,13 @@ class FakeClients:
             if (changes_since is None and not server.deleted)
             or (changes_since is not None and server.updated_at >= changes_since)
         ]
+
+    def server(self, uuid):
+        self._asked("server")
+        found = self.cloud.servers_by_name.get(uuid)
+        if found is None or found.deleted:
+            raise exception.InstanceNotFound(name=uuid)
+        return found
 
     def aggregates(self):
         self._asked("aggregates")

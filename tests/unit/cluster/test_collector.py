@@ -97,6 +97,40 @@ class TestWhole:
         assert room.memory_mb == 65536 - 2048
 
 
+class TestBetweenTwoLists:
+    """The lists are read one beside the other, and servers do not wait for that"""
+
+    def read(self, busy, meanwhile):
+        clients = busy.clients
+        in_flight = clients.in_flight_migrations
+
+        def late():
+            clients.in_flight_migrations = in_flight
+            found = in_flight()
+            meanwhile(busy)
+            return found
+
+        busy.change("s1", task_state="migrating", status="MIGRATING")
+        clients.in_flight_migrations = late
+        early = clients.servers()
+        clients.servers = lambda since=None: early
+        return collector(clients).execute()
+
+    def test_a_migration_that_began_is_found(self, busy):
+        model = self.read(busy, lambda cloud: cloud.migration("s1", to="b"))
+        assert View(model).held[1].tolist() == [2, 1024, 10]
+
+    def test_one_that_ended_has_moved_its_server(self, busy):
+        def end(cloud):
+            cloud.change("s1", host="b", task_state=None, status="ACTIVE")
+
+        assert placed(self.read(busy, end))["s1"] == "b"
+
+    def test_a_server_that_went_is_gone(self, busy):
+        model = self.read(busy, lambda cloud: cloud.servers_by_name.pop("s1"))
+        assert set(placed(model)) == {"s2", "s3"}
+
+
 class TestFailing:
     @pytest.mark.parametrize(
         "call",

@@ -32,6 +32,9 @@ LOG = log.getLogger(__name__)
 # is asked for from this long before the newest stamp seen.
 OVERLAP = datetime.timedelta(seconds=120)
 
+# Task states of servers that are changing their host.
+IN_TRANSIT = ("migrating", "resize_")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -157,12 +160,44 @@ class ComputeModelBuilder(BaseModelBuilder):
             raise exception.NovaClientError(
                 reason=f"{len(silent)} servers are in a cell that does not answer"
             )
-        return Facts(read_at=read_at, **found)
+        return self._settled(Facts(read_at=read_at, **found))
+
+    def _settled(self, facts: Facts) -> Facts:
+        """Read again what moved from one list to the other while both were read
+
+        A server that says it is on its way, of which no migration is known, would hold no
+        room where it goes.
+        """
+        flying = {m.server for m in facts.migrations}
+        odd = [s for s in facts.servers if _on_its_way(s) and s.uuid not in flying]
+        if not odd:
+            return facts
+        again = self.call_retry(self.osc.nova.in_flight_migrations)
+        flying |= {m.server for m in again}
+        fresh = {s.uuid: self._server(s) for s in odd if s.uuid not in flying}
+        return replace(
+            facts,
+            migrations=[*facts.migrations, *again],
+            servers=[fresh.get(s.uuid, s) for s in facts.servers],
+        )
+
+    def _server(self, old: Server) -> Server:
+        def ask() -> Server:
+            try:
+                return self.osc.nova.server(old.uuid)
+            except exception.InstanceNotFound:
+                return replace(old, deleted=True)
+
+        return self.call_retry(ask)
 
 
 def _gone(server: Server) -> bool:
     # A server without host, not yet scheduled or shelved away, takes no room anywhere.
     return server.deleted or server.vm_state == "deleted" or not server.host
+
+
+def _on_its_way(server: Server) -> bool:
+    return not _gone(server) and (server.task_state or "").startswith(IN_TRANSIT)
 
 
 def apply(model: ModelRoot, facts: Facts) -> None:

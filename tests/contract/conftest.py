@@ -123,9 +123,12 @@ class Simulated(Harness):
 
 
 class Real(Harness):
+    """A cloud that should have nothing else to do; servers of others are not moved"""
+
     real = True
 
-    def __init__(self, settings):
+    def __init__(self, settings, shared):
+        self.shared = shared
         conf = watcher.conf.load("test", default_config_files=[])
         group = "watcher_clients_auth"
         conf.register_opts(loading.get_auth_plugin_conf_options("password"), group)
@@ -177,6 +180,14 @@ class Real(Harness):
         answer = self.raw.request(path, method, json=body, microversion=version)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else {}
+
+    def movable(self):
+        if "server" not in self.shared:
+            self.shared["server"] = self.make_server()
+        server = self.settled(self.shared["server"])
+        assert server.status == "ACTIVE"
+        hosts = [s.host for s in self.nova.services() if s.host != server.host]
+        return server, sorted(hosts)[0]
 
     def small_pages(self):
         return Nova(Service(self.raw, "Nova", exception.NovaClientError), page=2)
@@ -232,14 +243,26 @@ class Real(Harness):
             step()
 
 
+@pytest.fixture(scope="session")
+def shared_server():
+    """The one server that all tests on a real cloud move about"""
+    shared = {}
+    yield shared
+    if "server" in shared:
+        Real(_settings(), {}).delete_server(shared["server"])
+
+
+def _settings():
+    return json.loads(Path(os.environ["WATCHER_TEST_CLOUD"]).read_text())
+
+
 @pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.cloud)])
-def cloud(request):
+def cloud(request, shared_server):
     if request.param == "simulated":
         harness = Simulated()
     else:
-        place = os.environ.get("WATCHER_TEST_CLOUD")
-        if not place:
+        if not os.environ.get("WATCHER_TEST_CLOUD"):
             pytest.skip("WATCHER_TEST_CLOUD names no cloud")
-        harness = Real(json.loads(Path(place).read_text()))
+        harness = Real(_settings(), shared_server)
     yield harness
     harness.close()

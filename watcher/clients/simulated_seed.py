@@ -97,8 +97,9 @@ def _add_random_server(
         updated=now - rng.uniform(0, 1) * 86400,
         boots_from_volume=rng.random() < 0.2,
     )
-    order = sorted(state.hosts, key=lambda h: rng.random() ** (1 / favour[h]))
-    for host in reversed(order):
+    names, weights = list(favour), list(favour.values())
+    # Mostly one of the favoured hosts has room; else any that has.
+    for host in [*rng.choices(names, weights, k=8), *names] if names else []:
         if refusal(state, guest, state.hosts[host], claimed) is None:
             guest.host = host
             pairs = zip(claimed[host], need(state, guest), strict=True)

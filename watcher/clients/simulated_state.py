@@ -156,7 +156,7 @@ class State:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data that ``from_json`` takes"""
-        return {"format": FORMAT, **dataclasses.asdict(self)}
+        return {"format": FORMAT, **_plain(self)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "State":
@@ -177,6 +177,19 @@ class State:
         )
 
 
+def _plain(value: Any) -> Any:
+    # dataclasses.asdict copies every text: too slow to be done at every change.
+    if dataclasses.is_dataclass(value):
+        return {
+            f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)
+        }
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
 def _table(rows: Mapping[str, Any], kind: Callable[..., Any]) -> dict[str, Any]:
     return {name: kind(**row) for name, row in rows.items()}
 
@@ -190,7 +203,8 @@ def write(state: State, path: Path) -> None:
     """Replace the file in one step: a crash leaves the old one or the new one"""
     scratch = path.with_name(path.name + ".new")
     with open(scratch, "w", encoding="utf-8") as out:
-        json.dump(state.to_json(), out)
+        # Unlike dump, dumps is written in C.
+        out.write(json.dumps(state.to_json()))
         out.flush()
         os.fsync(out.fileno())
     os.replace(scratch, path)

@@ -4,6 +4,7 @@ Only here do database, notifications, lease and bus meet: they do not know each 
 """
 
 import functools
+import types
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from watcher import rpc as rpc_module
 from watcher import service
 from watcher.clients.cloud import Clients
 from watcher.conf import version
-from watcher.db import leases, migration, outbox, related, services
+from watcher.db import engine, leases, migration, outbox, related, services
 from watcher.db.session import Database
 from watcher.domain.records import Claim, Service
 from watcher.lease import Lease
@@ -22,6 +23,40 @@ from watcher.notifications import emit
 from watcher.notifications.monitor import ServiceMonitor
 from watcher.notifications.outbox import Emitter
 from watcher.parts import Part
+
+# Seconds after which a connection that does not answer is given up.
+SILENCE_S = 10
+_SILENCE = {
+    "mysql": f"read_timeout={SILENCE_S}&write_timeout={SILENCE_S}",
+    "mariadb": f"read_timeout={SILENCE_S}&write_timeout={SILENCE_S}",
+    "postgresql": f"tcp_user_timeout={SILENCE_S * 1000}",
+}
+
+
+class _Section:
+    """An option group with some values replaced"""
+
+    def __init__(self, base: Any, **changed: Any):
+        self.__dict__.update(changed, _base=base)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._base, name)
+
+
+def brisk_database(conf: cfg.ConfigOpts, actor: str) -> Database:
+    """Return a database for lease and heartbeat, whose statements are short.
+
+    A network that swallows packets would otherwise hold the thread for as long as TCP
+    tries again, well beyond the time to live of a lease. Work may take longer.
+    """
+    options = conf.database
+    backend = engine.url_of(options.connection).get_backend_name()
+    given = [options.connection_parameters, _SILENCE.get(backend, "")]
+    section = _Section(
+        options, connection_parameters="&".join(part for part in given if part)
+    )
+    view: Any = types.SimpleNamespace(database=section)
+    return Database(view, actor=actor)
 
 
 class LeaseTable:
@@ -153,7 +188,7 @@ class Wiring:
     @functools.cached_property
     def lease(self) -> Lease:
         """The lease of this process, on a database connection of its own"""
-        store = LeaseTable(Database(self.conf, actor=self.service_name))
+        store = LeaseTable(brisk_database(self.conf, self.service_name))
         return Lease(store, service=self.service_name, host=self.conf.host)
 
     def first_parts(self) -> list[Part]:
@@ -162,7 +197,7 @@ class Wiring:
 
     def heartbeat(self) -> service.Heartbeat:
         """Return the heartbeat of this service, on a connection of its own"""
-        db = Database(self.conf, actor=self.service_name)
+        db = brisk_database(self.conf, self.service_name)
 
         def beat(stopped: bool) -> Service:
             return db.write(

@@ -15,6 +15,7 @@ from watcher.api.v1 import (
     actions,
     audit_templates,
     audits,
+    data_model,
     goals,
     scoring_engines,
     services,
@@ -31,6 +32,7 @@ RESOURCES = (
     actions.Actions,
     scoring_engines.ScoringEngines,
     services.Services,
+    data_model.DataModel,
 )
 # Resources of ours beside the published ones, found at every microversion.
 EXTENSIONS = (

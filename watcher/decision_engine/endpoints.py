@@ -2,11 +2,17 @@
 
 from typing import Any
 
+from oslo_log import log
+
 from watcher import exception
 from watcher.db import audits
 from watcher.decision_engine.pool import Pool
 from watcher.plugins import STRATEGIES, Plugins
 
+LOG = log.getLogger(__name__)
+
+# What is shown may be that old, in seconds; a refresh takes a few requests.
+SHOWN_AGE_S = 2.0
 AVAILABLE = "available"
 NOT_AVAILABLE = "not available"
 NO_DATASOURCE = "No datasource is needed, or none is configured that has the metrics"
@@ -98,7 +104,12 @@ class DataModelEndpoint:
                 + (f" ({kept.error})" if kept.error else "")
             )
         scope = [] if audit is None else self._db.read(audits.get, audit).scope
-        model = self._models.scoped(data_model_type, scope, max_age_s=None)
+        try:
+            model = self._models.scoped(data_model_type, scope, max_age_s=SHOWN_AGE_S)
+        except exception.ClusterDataModelCollectionError as error:
+            # Better the last known state than none, in the time that a caller waits.
+            LOG.warning("The model shown is not the newest: %s", error)
+            model = self._models.scoped(data_model_type, scope, max_age_s=None)
         return {"context": model.to_list() if model else []}
 
 

@@ -96,6 +96,7 @@ def server(state: State, guest: Guest) -> Server:
         boots_from_volume=guest.boots_from_volume,
         deleted=guest.deleted,
         fault=guest.fault,
+        fault_at=when(guest.updated) if guest.fault else None,
     )
 
 

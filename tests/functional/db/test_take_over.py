@@ -123,19 +123,21 @@ def test_names_are_made_and_told_apart_and_the_log_tells(engine, caplog):
     assert names[6] == "s" * 43 + "-2017-03-05T08:15:30"
     assert names[9] == "n" * 61 + "-9"
     told = [record.getMessage() for record in caplog.records]
-    assert any("shared the name nightly" in line and "nightly-4" in line for line in told)
+    assert any(
+        "shared the name nightly" in line and "nightly-4" in line for line in told
+    )
     assert any("Audit 5 had no name" in line for line in told)
 
 
 def test_numbers_of_indicators_stay_what_people_saw(engine):
     reference_db.build(engine)
     migration.upgrade(engine)
-    data = {key: row["data"] for key, row in rows(engine, "efficacy_indicators").items()}
+    data = {
+        key: row["data"] for key, row in rows(engine, "efficacy_indicators").items()
+    }
     assert data == {1: 3.0, 2: 0.1, 3: None, 4: 1.0}
     with engine.begin() as tx:
-        tx.execute(
-            sa.update(models.EfficacyIndicator).values(data=0.1234567890123)
-        )
+        tx.execute(sa.update(models.EfficacyIndicator).values(data=0.1234567890123))
     assert rows(engine, "efficacy_indicators")[1]["data"] == 0.1234567890123
 
 
@@ -181,7 +183,9 @@ def test_the_reference_goes_on_with_an_upgraded_database(engine):
             if table == "services":
                 row.update(host="new", last_seen_up=None)
             tx.execute(
-                live.insert().values({k: v for k, v in row.items() if k in live.columns})
+                live.insert().values(
+                    {k: v for k, v in row.items() if k in live.columns}
+                )
             )
     migration.upgrade(engine)
     assert rows(engine, "audits")[100]["force"] in (0, False)
@@ -210,7 +214,9 @@ def test_new_tables_follow_the_collation_of_the_old_ones(mysql_url):
     reference_db.build(engine)
     with engine.begin() as tx:
         name = engine.url.database
-        tx.exec_driver_sql(f"ALTER DATABASE {name} CHARACTER SET utf8mb3 COLLATE utf8mb3_bin")
+        tx.exec_driver_sql(
+            f"ALTER DATABASE {name} CHARACTER SET utf8mb3 COLLATE utf8mb3_bin"
+        )
     migration.upgrade(engine)
     with engine.connect() as tx:
         tx.execute(

@@ -25,8 +25,9 @@ def _properties(
         for name, declared in properties.items():
             if isinstance(declared, Mapping) and "default" in declared:
                 instance.setdefault(name, copy.deepcopy(declared["default"]))
+        # An empty table declares nothing: the object is free (actions of ``actuator``).
         for name in instance:
-            if name not in properties:
+            if properties and name not in properties:
                 yield exceptions.ValidationError(name, validator=STRICT)
     published = jsonschema.Draft4Validator.VALIDATORS["properties"]
     yield from published(validator, properties, instance, schema)

@@ -18,7 +18,10 @@ def strategy(plugins: Plugins, audit: Audit, *, has_readings: bool) -> str:
     if audit.strategy_id is not None:
         name = audit.strategy_name
         if name is None or name not in plugins.classes(STRATEGIES):
-            raise exception.StrategyNotFound(strategy=name or audit.strategy_id)
+            raise exception.StrategyNotFound(
+                f"The strategy '{name or audit.strategy_id}' is not installed on the "
+                "host of this decision engine"
+            )
         return name
     refused: list[str] = []
     for name, cls in plugins.classes(STRATEGIES).items():

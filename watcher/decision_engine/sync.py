@@ -89,7 +89,7 @@ def strategy(plugins: Plugins, name: str, cls: Any) -> StrategySpec:
         name=name,
         goal_name=cls.get_goal_name(),
         display_name=str(cls.get_translatable_display_name()),
-        parameters_spec=cls.get_schema(),
+        parameters_spec=cls.get_parameters_spec(plugins.options(STRATEGIES, name)),
     )
 
 

@@ -8,6 +8,7 @@ from watcher import exception
 from watcher.decision_engine.strategy import base
 from watcher.decision_engine.strategy.actuator import Actuator
 from watcher.decision_engine.strategy.dummy import DummyStrategy
+from watcher.plugins import Options
 
 
 def test_dummy_greets_twice_and_sleeps(cluster, run):
@@ -71,6 +72,17 @@ def test_actuator_allows_what_the_operator_lists(cluster, run):
         actions=[given("stop", "a")],
     )
     assert found.of("stop") == [{"resource_id": "a"}]
+
+
+def test_the_api_is_told_which_types_the_actuator_allows():
+    def kinds(config):
+        spec = Actuator.get_parameters_spec(Options(config))
+        items = spec["properties"]["actions"]["items"]
+        return items["properties"]["action_type"]["enum"]
+
+    assert "migrate" in kinds({}) and "delete" not in kinds({})
+    assert kinds({"allowed_actions": ["stop", "nop"]}) == ["nop", "stop"]
+    assert "enum" not in str(Actuator.get_schema())
 
 
 def test_actuator_keeps_the_reserved_word(cluster, run):

@@ -1,6 +1,7 @@
 """A strategy that decides nothing: the plan is given with the audit."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from oslo_config import cfg
@@ -24,11 +25,7 @@ ACTION = {
     "properties": {
         "action_type": {"type": "string"},
         "resource_id": {"type": "string"},
-        "input_parameters": {
-            "type": "object",
-            "properties": {},
-            "additionalProperties": True,
-        },
+        "input_parameters": {"type": "object", "additionalProperties": True},
     },
     "required": ["action_type", "input_parameters"],
     "additionalProperties": False,
@@ -76,6 +73,14 @@ class Actuator(base.UnclassifiedStrategy):
             )
         ]
 
+    @classmethod
+    def get_parameters_spec(cls, config: Any) -> Mapping[str, Any]:
+        """Return the schema with the allowed types, so that the API refuses the others"""
+        schema = copy.deepcopy(cls.PARAMS.schema)
+        kind = schema["properties"]["actions"]["items"]["properties"]["action_type"]
+        kind["enum"] = sorted(_allowed(config))
+        return schema
+
     def solve(self, view: View, p: Any) -> Iterator[Step]:
         """Yield the given actions, once all of them are known to be allowed
 
@@ -94,7 +99,7 @@ class Actuator(base.UnclassifiedStrategy):
     def _check(self, actions: list[dict[str, Any]]) -> None:
         for action in actions:
             solution.reject_reserved(action["input_parameters"])
-        allowed = set(getattr(self.config, "allowed_actions", None) or ALLOWED)
+        allowed = _allowed(self.config)
         refused = sorted({action["action_type"] for action in actions} - allowed)
         if refused:
             raise exception.Invalid(
@@ -102,3 +107,7 @@ class Actuator(base.UnclassifiedStrategy):
                 f"{', '.join(sorted(allowed))}. To allow more, list them in "
                 "[watcher_strategies.actuator] allowed_actions"
             )
+
+
+def _allowed(config: Any) -> set[str]:
+    return set(getattr(config, "allowed_actions", None) or ALLOWED)

@@ -98,6 +98,14 @@ class BaseStrategy(abc.ABC):
         return cls.PARAMS.schema if cls.PARAMS is not None else {}
 
     @classmethod
+    def get_parameters_spec(cls, config: Any) -> Mapping[str, Any]:
+        """Return the schema as the API shows it and judges by it
+
+        ``config`` has the values of the strategy's options.
+        """
+        return cls.get_schema()
+
+    @classmethod
     def get_config_opts(cls) -> list[cfg.Opt]:
         """Return the options of group ``watcher_strategies.<name>``"""
         return [

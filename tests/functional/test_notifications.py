@@ -9,6 +9,7 @@ import pytest
 
 from tests import servers, worlds
 from watcher import bus
+from watcher.cmd import wiring as wiring_module
 from watcher.cmd.wiring import Wiring
 from watcher.db import action_plans, actions, audits, outbox
 from watcher.domain import states
@@ -183,3 +184,17 @@ def test_what_a_dead_process_had_taken_is_sent_by_another(bench):
     bench.until_sent()
     second.stop(time.monotonic() + 3)
     assert [data(note)["name"] for note in bench.heard()] == ["taken"]
+
+
+def test_an_api_alone_sends_its_own_events(bench):
+    bench.emitter.stop(time.monotonic() + 3)
+    parts = wiring_module.speak(bench.conf, "watcher-api")
+    try:
+        bench.world.audit(name="lonely")
+        bench.until_sent()
+        assert [data(note)["name"] for note in bench.heard()] == ["lonely"]
+    finally:
+        for part in reversed(parts):
+            part.stop(time.monotonic() + 3)
+    bench.conf.set_override("driver", [], "oslo_messaging_notifications")
+    assert wiring_module.speak(bench.conf, "watcher-api") == []

@@ -23,6 +23,7 @@ ACCESS = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms'
 
 def application(conf: cfg.ConfigOpts) -> App:
     """Return the application with a database, a bus and plugins of its own"""
+    wiring.speak(conf, NAME)
     return app.build(
         conf,
         wiring.database(conf, NAME),

@@ -3,7 +3,9 @@
 Only here do database, notifications, lease and bus meet: they do not know each other.
 """
 
+import atexit
 import functools
+import time
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +28,8 @@ from watcher.parts import Part
 
 # Seconds after which a connection that does not answer is given up.
 SILENCE_S = 10
+# Seconds that a worker of a web server may take to say good-bye.
+GOODBYE_S = 3.0
 _SILENCE = {
     "mysql": f"read_timeout={SILENCE_S}&write_timeout={SILENCE_S}",
     "mariadb": f"read_timeout={SILENCE_S}&write_timeout={SILENCE_S}",
@@ -143,6 +147,28 @@ def clients(conf: cfg.ConfigOpts) -> Clients:
 def plugins(conf: cfg.ConfigOpts) -> plugin_registry.Plugins:
     """Return the installed plugins"""
     return plugin_registry.Plugins(conf)
+
+
+def speak(conf: cfg.ConfigOpts, service_name: str) -> list[Part]:
+    """Send notifications from a process that a web server runs; return what was started.
+
+    The API may be the only process of ours (beside engines of the reference), so it must
+    not leave its events to others. Call it after the fork; ends with the process.
+    """
+    if observer(conf) is None:
+        return []
+    process = Wiring(conf, service_name)
+    parts: list[Part] = [process.lease, process.emitter()]
+    for part in parts:
+        part.start()
+
+    def end() -> None:
+        deadline = time.monotonic() + GOODBYE_S
+        for part in reversed(parts):
+            part.stop(deadline)
+
+    atexit.register(end)
+    return parts
 
 
 class Wiring:

@@ -1,5 +1,7 @@
 """Processes die at every step of a plan; another one ends it, nothing is done twice."""
 
+from dataclasses import replace
+
 import pytest
 
 from watcher.db import action_plans, actions
@@ -161,3 +163,42 @@ def test_a_cancelling_plan_of_a_dead_applier_is_ended(bench, at):
     assert bench.states(plan) == ["CANCELLED", "CANCELLED"]
     assert where(bench, vm) == ("a", "ACTIVE")
     assert bench.db.read(actions.of_plan, plan)[1].state == "CANCELLED"
+
+
+@pytest.mark.parametrize("kind", ["live", "cold"])
+def test_a_request_that_arrives_late_is_waited_for(bench, kind):
+    """The loser's call is still on its way while the taker looks for it"""
+    bench.timing = replace(bench.timing, settle_s=1.5)
+    vm = bench.cloud.add_server("vm", "a")
+    plan = bench.plan(migrate(vm, kind, None))
+    # Row begun, intent written: the third effect is the call itself.
+    process = bench.process(bench_fate(3, False))
+    process.take(plan).join(10)
+    operation = bench.operations(only(bench, plan).uuid)[0]
+    assert operation.sent_at is None
+    process.die()
+    second = bench.process().take(plan)
+    second.join(0.3)
+    assert bench.calls == []
+    nova = bench.cloud.clients().nova
+    getattr(nova, f"{kind}_migrate")(vm, None, operation.request_id)
+    second.join(15)
+    assert bench.state(plan).state == "SUCCEEDED"
+    assert len(confirmed(bench, vm)) == 1
+    assert f"{kind}_migrate" not in {call[0] for call in bench.calls}
+
+
+def test_a_plan_that_is_ours_but_does_not_run_goes_on(bench, conf):
+    from .test_crew import Crew, FakeLease
+
+    process = bench.process()
+    plan = bench.plan(("nop", {"message": "m"}))
+    # The claim was committed, but the answer got lost with the connection.
+    assert bench.db.write(action_plans.claim, plan, process.claim, "h")
+    crew = Crew(
+        conf, db=process.db, lease=FakeLease(process.tenure), plugins=bench.plugins,
+        clients=process.clients, phase=bench.phase,
+    )  # fmt: skip
+    crew.scan()
+    assert crew.wait_idle(10)
+    assert bench.state(plan).state == "SUCCEEDED"

@@ -67,7 +67,7 @@ class _Rows:
 
     def discard(self, keys: set[str]) -> None:
         """Forget many keys"""
-        self._free.extend(self.row[key] for key in keys)
+        self._free.extend([self.row[key] for key in keys])
         self.row = {key: row for key, row in self.row.items() if key not in keys}
 
     def copy(self) -> Any:

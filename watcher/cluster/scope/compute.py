@@ -78,7 +78,9 @@ class ComputeScope(BaseScope):
             wanted += [
                 _folded(pairs) for pairs in item.get("instance_metadata") or () if pairs
             ]
-        for uuid in sorted(uuids - set(model.instances_data)):
+        if not (uuids or projects or wanted):
+            return
+        for uuid in sorted(uuids - model.instances_data.keys()):
             LOG.warning("Excluded instance %s is not in the model", uuid)
         flagged = [
             uuid

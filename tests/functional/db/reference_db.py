@@ -110,7 +110,7 @@ LATER = {
         "ALTER TABLE audits ADD COLUMN start_time {time}",
         "ALTER TABLE audits ADD COLUMN end_time {time}",
     ),
-    "609bec748f2a": ("ALTER TABLE audits ADD COLUMN {force} BOOLEAN",),
+    "609bec748f2a": ("ALTER TABLE audits ADD COLUMN {force}",),
     "15f7375ca737": ("ALTER TABLE efficacy_indicators ADD COLUMN data FLOAT",),
     "7150a7d8f228": (
         "ALTER TABLE audits ADD COLUMN status_message VARCHAR(255)",
@@ -142,7 +142,7 @@ def _schema(dialect, revision, created):
     kinds = {
         **KINDS[dialect.name],
         "interval": f"{quote('interval')} {'VARCHAR(36)' if text else 'INTEGER'}",
-        "force": quote("force"),
+        "force": f"{quote('force')} BOOLEAN {'NOT NULL DEFAULT FALSE' if created else ''}",
     }
     for table, columns in BASELINE.items():
         yield f"CREATE TABLE {table} ({BOOK}, {columns})".format(**kinds)

@@ -129,13 +129,15 @@ def test_names_are_made_and_told_apart_and_the_log_tells(engine, caplog):
     assert any("Audit 5 had no name" in line for line in told)
 
 
-def test_numbers_of_indicators_stay_what_people_saw(engine):
+def test_numbers_of_indicators_keep_all_their_digits(engine):
     reference_db.build(engine)
+    with engine.begin() as tx:
+        tx.exec_driver_sql("UPDATE efficacy_indicators SET data = 1234567 WHERE id = 4")
     migration.upgrade(engine)
     data = {
         key: row["data"] for key, row in rows(engine, "efficacy_indicators").items()
     }
-    assert data == {1: 3.0, 2: 0.1, 3: None, 4: 1.0}
+    assert data == {1: 3.0, 2: 0.1, 3: None, 4: 1234567.0}
     with engine.begin() as tx:
         tx.execute(sa.update(models.EfficacyIndicator).values(data=0.1234567890123))
     assert rows(engine, "efficacy_indicators")[1]["data"] == 0.1234567890123

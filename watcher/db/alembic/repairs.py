@@ -146,15 +146,16 @@ def tell_apart() -> None:
 
 def widen_indicators() -> None:
     """Efficacy is kept in double precision, in one column that is always filled"""
-    if steps.engine_name() == "mysql":
-        kind = steps.columns("efficacy_indicators")["data"]["type"]
-        if isinstance(kind, mysql.FLOAT):
-            # By way of text, which rounds to the six digits that were really stored:
-            # 0.1 stays 0.1 and does not become 0.10000000149.
-            steps.alter_type("efficacy_indicators", "data", sa.String(64))
-            kind = sa.String(64)
-        if isinstance(kind, sa.String):
-            steps.alter_type("efficacy_indicators", "data", mysql.DOUBLE())
+    kind = steps.columns("efficacy_indicators")["data"]["type"]
+    if isinstance(kind, mysql.FLOAT):
+        steps.alter_type("efficacy_indicators", "data", mysql.DOUBLE())
+        # Single precision holds seven digits: 0.1 must not become 0.10000000149.
+        digits = 6 - sa.func.floor(sa.func.log10(sa.func.abs(indicators.c.data)))
+        op.get_bind().execute(
+            sa.update(indicators)
+            .where(indicators.c.data != sa.func.round(indicators.c.data))
+            .values(data=sa.func.round(indicators.c.data, digits))
+        )
     op.get_bind().execute(
         sa.update(indicators)
         .where(indicators.c.data.is_(None), indicators.c.value.isnot(None))

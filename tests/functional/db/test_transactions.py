@@ -179,7 +179,8 @@ def test_five_thousand_actions_cost_little(world):
     world.db.write(action_plans.save, wanted)
     spent = time.process_time() - begin
     print(f"{world.db.engine.dialect.name}: {spent:.3f} s")
-    assert spent < 1.0
+    # Measured: 0.08 to 0.13 s; a loaded machine may need more.
+    assert spent < 0.4
 
 
 def _answers(db):

@@ -149,7 +149,7 @@ def seeded():
     """The bytes of a database with goals and strategies, made once for the run"""
     found = Database(_conf())
     migration.create_schema(found.engine)
-    found.write(_seed)
+    found.write(seed)
     raw = found.engine.raw_connection()
     content = raw.driver_connection.serialize()
     raw.close()
@@ -167,7 +167,8 @@ def database(conf, seeded):
     found.dispose()
 
 
-def _seed(tx):
+def seed(tx):
+    """Insert two goals with a strategy each, and a scoring engine"""
     dummy = goals.create(tx, name="dummy", display_name="Dummy goal")
     other = goals.create(
         tx,

@@ -24,6 +24,8 @@ LOG = log.getLogger(__name__)
 COMPUTE = documents.COMPUTE
 FRESH_S = 30.0
 BACKOFF_S = (1.0, 60.0)
+# Seconds that stopping waits for a reading, which nobody needs any more.
+PATIENCE_S = 2.0
 
 
 class Kept:
@@ -242,10 +244,13 @@ class Models:
             self._threads.append(thread)
             thread.start()
 
-    def stop(self, deadline: float = 5.0) -> None:
-        """Read no more; a reading under way is given up with the process"""
+    def stop(self, deadline: float) -> None:
+        """Read no more; a reading under way is given up with the process
+
+        :param deadline: a moment of ``time.monotonic()``, as for every part
+        """
         self._halt.set()
-        end = time.monotonic() + deadline
+        end = min(deadline, time.monotonic() + PATIENCE_S)
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
         self._threads.clear()

@@ -1,0 +1,66 @@
+"""The doors that servers come in by: environment, lazy building, gunicorn's settings."""
+
+import ssl
+
+import pytest
+import webob
+
+import watcher.conf
+from watcher import exception
+from watcher.cmd import api as program
+from watcher.wsgi import api
+
+
+def test_files_and_folders_come_from_the_environment():
+    environ = {
+        "OS_WATCHER_CONFIG_FILES": "/a.conf; /b.conf",
+        "OS_WATCHER_CONFIG_DIRS": "/c",
+    }
+    assert api.arguments(environ) == [
+        *("--config-file", "/a.conf", "--config-file", "/b.conf"),
+        *("--config-dir", "/c"),
+    ]
+    assert api.arguments({}) == []
+
+
+def test_the_first_request_builds_and_the_servers_arguments_are_not_read(
+    monkeypatch, tmp_path
+):
+    path = tmp_path / "w.conf"
+    path.write_text(
+        "[DEFAULT]\nenable_authentication = false\ntransport_url = fake://\n"
+        "[database]\nconnection = sqlite://\n"
+    )
+    monkeypatch.setenv("OS_WATCHER_CONFIG_FILES", str(path))
+    monkeypatch.setattr("sys.argv", ["uwsgi", "--ini", "x", "--nonsense"])
+    application = api.Application()
+    assert application._app is None
+    for _ in range(2):
+        answer = webob.Request.blank("/").get_response(application)
+        assert answer.json["versions"][0]["id"] == "v1"
+
+
+def settings(**overrides):
+    groups = {"cert_file": "ssl", "key_file": "ssl", "ca_file": "ssl"}
+    conf = watcher.conf.load(
+        "test",
+        default_config_files=[],
+        overrides={(groups.get(k, "api"), k): v for k, v in overrides.items()},
+    )
+    return program.settings(conf)
+
+
+def test_address_and_workers_are_the_operators():
+    found = settings(host="::1", port=1234, workers=3)
+    assert found["bind"] == ["[::1]:1234"] and found["workers"] == 3
+    assert found["worker_class"] == "gthread" and "certfile" not in found
+    assert settings()["bind"] == ["127.0.0.1:9322"] and settings()["workers"] >= 1
+
+
+def test_tls_needs_its_files():
+    with pytest.raises(exception.ConfigInvalid, match="cert_file"):
+        settings(enable_ssl_api=True)
+    files = {"cert_file": "c", "key_file": "k", "ca_file": "a"}
+    found = settings(enable_ssl_api=True, **files)
+    assert (found["certfile"], found["keyfile"]) == ("c", "k")
+    assert found["cert_reqs"] == ssl.CERT_REQUIRED

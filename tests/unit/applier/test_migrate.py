@@ -2,8 +2,7 @@
 
 import pytest
 
-from watcher.applier.actions import moving
-from watcher.applier.actions.moving import Route, Sight, judge
+from watcher.applier.actions.sight import Route, Sight, judge, own_record
 from watcher.clients.records import Migration, Server
 
 LIVE = Route("s", "a", "b", True)
@@ -61,8 +60,8 @@ def test_only_a_newer_record_of_the_same_way_is_ours():
                   source_host="b", dest_host="c"),
         Migration(id=8, server="s", kind="resize", status="running", source_host="a"),
     ]  # fmt: skip
-    assert moving.own_record(LIVE, records, after=6).id == 7
-    assert moving.own_record(LIVE, records, after=7) is None
+    assert own_record(LIVE, records, after=6).id == 7
+    assert own_record(LIVE, records, after=7) is None
 
 
 def migrate(uuid, kind="live", dest="b", source="a", **more):

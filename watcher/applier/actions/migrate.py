@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 from watcher import exception
 from watcher.applier.actions import base
-from watcher.applier.actions.moving import ABORT, Mover, Route
+from watcher.applier.actions.moving import ABORT, Mover
+from watcher.applier.actions.sight import Route
 from watcher.clients.protocols import Nova
 from watcher.clients.records import Server
 

@@ -1,17 +1,20 @@
 """Asks Nova for one migration and follows it to its end, whoever asked first.
 
-What is known of a migration is judged by one pure function; the rest writes intents,
-waits, and asks again only when it is sure that the first request never arrived.
+What is seen is judged by pure functions (``sight.py``). Here intents are written, ends
+waited for, and a request is made again only when the first one surely never arrived.
 """
-
-import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from oslo_log import log
 
 from watcher import exception
 from watcher.applier import journal as journals
+from watcher.applier.actions.sight import (
+    Route,
+    Sight,
+    fault_is_newer,
+    judge,
+    own_record,
+)
 from watcher.applier.journal import Journal, UnknownOutcome
 from watcher.applier.signals import Aborted
 from watcher.clients.protocols import Nova
@@ -25,87 +28,6 @@ ABORT = "abort_live_migration"
 # How long a request that Nova accepted may show no trace, in seconds.
 GRACE_S = 10.0
 GROWTH = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One server's way; without ``dest`` the scheduler chooses"""
-
-    server: str
-    source: str
-    dest: str | None
-    live: bool
-
-    @property
-    def kind(self) -> str:
-        """Nova's word for it in migration records"""
-        return "live-migration" if self.live else "migration"
-
-    @property
-    def noun(self) -> str:
-        """What failed when it fails"""
-        return "live migration" if self.live else "cold migration"
-
-    @property
-    def text(self) -> str:
-        """From where to where"""
-        return f"from {self.source} to " + (self.dest or "a host of Nova's choice")
-
-    def leads_to(self, host: str | None) -> bool:
-        """Tell whether a server on ``host`` has arrived"""
-        return host == self.dest if self.dest else host not in (None, self.source)
-
-
-class Sight(enum.Enum):
-    """What a look at server and migration record says"""
-
-    UNDERWAY = enum.auto()
-    UNSETTLED = enum.auto()  # Nova says done, but the server shows its old host
-    SILENT = enum.auto()  # no trace of the request
-    TO_CONFIRM = enum.auto()
-    ARRIVED = enum.auto()
-    FAILED = enum.auto()
-    CANCELLED = enum.auto()
-
-
-def judge(route: Route, server: Server, record: Migration | None) -> Sight:
-    """Tell how the migration stands; ``record`` is newer than the request for it"""
-    waits = server.status == "VERIFY_RESIZE"
-    if record is not None and record.status in ENDED_BADLY:
-        return Sight.CANCELLED if record.status == "cancelled" else Sight.FAILED
-    if server.task_state:
-        return Sight.UNDERWAY
-    if record is not None and record.status == "finished" and waits:
-        return Sight.TO_CONFIRM if route.leads_to(server.host) else Sight.FAILED
-    if record is not None and record.in_flight:
-        return Sight.UNDERWAY
-    if route.leads_to(server.host) and not waits:
-        return Sight.ARRIVED
-    if record is not None and (waits or server.host == route.source):
-        return Sight.UNSETTLED
-    if server.host == route.source and server.status not in ("ERROR", "VERIFY_RESIZE"):
-        return Sight.SILENT
-    return Sight.FAILED
-
-
-def own_record(
-    route: Route, records: Sequence[Migration], after: int
-) -> Migration | None:
-    """Return the newest record that may be of a request made after record ``after``"""
-    for record in sorted(records, key=lambda r: r.id, reverse=True):
-        same_way = record.source_host in (None, route.source) and (
-            not route.dest or record.dest_host in (None, route.dest)
-        )
-        if record.id > after and record.kind == route.kind and same_way:
-            return record
-    return None
-
-
-def _is_newer(server: Server, record: Migration | None) -> bool:
-    """Tell whether the server's fault is of this migration, not of an earlier trouble"""
-    if record is None or record.created_at is None or server.fault_at is None:
-        return True
-    return server.fault_at >= record.created_at
 
 
 class Mover:
@@ -299,6 +221,10 @@ class Mover:
         if sight is Sight.ARRIVED:
             host = self._server.host if self._server else None
             self._journal.done(operation, journals.SUCCEEDED, host=host)
+            for other in self._journal.operations:
+                # Of a process that died between its request and the answer.
+                if other.outcome is None and other.kind == CONFIRM:
+                    self._journal.done(other, journals.SUCCEEDED)
             return
         if sight is Sight.CANCELLED and self._aborted_by_us():
             if self._abort is not None:
@@ -319,7 +245,7 @@ class Mover:
         number = f" (migration {record.id})" if record else ""
         if sight is Sight.CANCELLED:
             why = f"somebody cancelled it in Nova{number}"
-        elif server.fault and _is_newer(server, record):
+        elif server.fault and fault_is_newer(server, record):
             why = f"Nova says: {server.fault}{number}"
         elif record and record.status in ENDED_BADLY:
             why = f"Nova ended it with status '{record.status}'{number}"

@@ -217,7 +217,7 @@ def test_new_tables_follow_the_collation_of_the_old_ones(mysql_url):
     with engine.begin() as tx:
         name = engine.url.database
         tx.exec_driver_sql(
-            f"ALTER DATABASE {name} CHARACTER SET utf8mb3 COLLATE utf8mb3_bin"
+            f"ALTER DATABASE {name} CHARACTER SET utf8mb3 COLLATE utf8mb3_unicode_ci"
         )
     migration.upgrade(engine)
     with engine.connect() as tx:

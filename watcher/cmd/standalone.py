@@ -44,6 +44,8 @@ CLI_OPTS = [
 ]
 # More threads than a page of the dashboard has requests.
 HTTP_THREADS = 8
+# Between two looks at the requests that are still being answered.
+DRAIN_S = 0.1
 
 
 def is_set(conf: cfg.ConfigOpts, name: str, group: str | None = None) -> bool:
@@ -163,11 +165,23 @@ class HttpServer:
         LOG.info("Listening on http://%s:%s", LOOPBACK, self._port)
 
     def stop(self, deadline: float) -> None:
-        """Take no more requests"""
-        if self._server is not None:
+        """Take no more requests; answers under way are sent first"""
+        if self._server is None or self._thread is None:
+            return
+        self._server.accepting = False
+        while self._thread.is_alive() and left(deadline):
+            self._server.trigger.pull_trigger(self._close_idle)
+            self._thread.join(min(DRAIN_S, left(deadline)))
+
+    def _close_idle(self) -> None:
+        # Runs in the server's thread. Clients keep connections open for minutes, and the
+        # server would wait for them.
+        channels = self._server.active_channels
+        for channel in list(channels.values()):
+            if not channel.requests and not channel.total_outbufs_len:
+                channel.handle_close()
+        if not channels:
             self._server.close()
-        if self._thread is not None:
-            self._thread.join(left(deadline))
 
 
 def build(conf: cfg.ConfigOpts) -> service.Daemon:

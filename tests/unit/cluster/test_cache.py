@@ -61,6 +61,14 @@ def test_a_fresh_one_is_not_read_again_an_old_one_by_its_changes(models, clock):
     assert models.age_s == 0
 
 
+def test_what_is_decided_on_was_read_after_the_question(models, clock):
+    models.compute()
+    models.clients.calls.clear()
+    clock.now += 0.1
+    models.compute()
+    assert "changes" in models.clients.calls
+
+
 def test_after_the_period_everything_is_read(models, clock):
     models.compute()
     models.clients.calls.clear()

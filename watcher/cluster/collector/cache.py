@@ -22,7 +22,9 @@ from watcher.plugins import COLLECTORS, Plugins
 LOG = log.getLogger(__name__)
 
 COMPUTE = documents.COMPUTE
-FRESH_S = 30.0
+# What is decided on was read after the question: a server that an earlier plan moved a
+# second ago must be seen where it is now. A refresh is a few requests.
+FRESH_S = 0.0
 BACKOFF_S = (1.0, 60.0)
 # Seconds that stopping waits for a reading, which nobody needs any more.
 PATIENCE_S = 2.0
@@ -71,7 +73,7 @@ class Kept:
         asked = self._clock()
         if not self._fresh(max_age_s):
             with self._flight:
-                if not self._fresh(max_age_s):
+                if not self._fresh(max_age_s) and not self._read_since(asked):
                     self._reraise(asked)
                     self._read(full=False)
         return copy.deepcopy(self._model)
@@ -92,6 +94,10 @@ class Kept:
         if age is None or not self._usable():
             return False
         return max_age_s is None or age <= max_age_s
+
+    def _read_since(self, asked: float) -> bool:
+        began = self._read_s
+        return began is not None and began >= asked and self._usable()
 
     def _usable(self) -> bool:
         # Outsiders say so on the collector when a model must not be trusted any more.

@@ -123,9 +123,11 @@ def _group(state: State, rng: random.Random) -> None:
         members: dict[str, str] = {}
         for uuid_ in list(free):
             host = state.guests[uuid_].host
-            if host not in members and len(members) < 3:
+            if host not in members:
                 members[host] = uuid_
                 free.remove(uuid_)
+            if len(members) == 3:
+                break
         if len(members) > 1:
             state.groups.append(
                 Group(

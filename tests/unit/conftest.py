@@ -260,6 +260,9 @@ class FakeClients:
         self._asked("migrations")
         return list(self.cloud.flights)
 
+    def changed_migrations(self, since):
+        return None
+
     def inventories(self, providers):
         self._asked("inventories")
         hosts = {f"node-{name}": name for name in self.cloud.hypervisors_by_name}

@@ -141,6 +141,16 @@ class Nova:
             found.update((row.id, row) for row in changed)
         return [row for _id, row in sorted(found.items()) if row.in_flight]
 
+    def changed_migrations(self, since: datetime.datetime) -> list[Migration] | None:
+        """Return migrations whose record changed since then; None: this Nova cannot tell
+
+        Nova judges by the time of the last change, which a new record does not have yet:
+        it may be missing for a moment.
+        """
+        if self._pick(MIGRATIONS) == "2.56":
+            return None
+        return self._migrations(**{"changes-since": _text(since)})
+
     def instance_actions(self, server: str) -> list[InstanceAction]:
         """Return what was asked of the server, newest first"""
         version = self._pick(INSTANCE_ACTIONS)

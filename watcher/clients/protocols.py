@@ -51,6 +51,12 @@ class Nova(Protocol):
     def in_flight_migrations(self) -> list[Migration]:
         """Return every migration of the cloud that may still hold room on two hosts"""
 
+    def changed_migrations(self, since: datetime.datetime) -> list[Migration] | None:
+        """Return migrations whose record changed since then; None: this Nova cannot tell
+
+        A record that was made and not changed yet may be missing.
+        """
+
     def instance_actions(self, server: str) -> list[InstanceAction]:
         """Return what was asked of the server, newest first"""
 

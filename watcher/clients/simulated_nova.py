@@ -101,6 +101,15 @@ class SimulatedNova:
         with self._look() as (state, now):
             return [rows.migration(move, now) for move in state.moves if move.open]
 
+    def changed_migrations(self, since: datetime.datetime) -> list[Migration] | None:
+        """Return migrations whose record changed since then"""
+        with self._look() as (state, now):
+            return [
+                rows.migration(move, now)
+                for move in state.moves
+                if when(move.updated) >= since
+            ]
+
     def instance_actions(self, server: str) -> list[InstanceAction]:
         """Return what was asked of the server, newest first"""
         with self._look() as (state, _now):

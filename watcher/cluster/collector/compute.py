@@ -108,7 +108,7 @@ class ComputeModelBuilder(BaseModelBuilder):
 
     def refresh(self, model: ModelRoot) -> ModelRoot | None:
         """Read what changed since ``model`` was read and build its successor"""
-        facts = self._read(model.changed_at)
+        facts = self._read(model)
         if {h.uuid: h.hostname for h in facts.hypervisors} != {
             uuid: data["hostname"] for uuid, data in model.nodes_data.items()
         }:
@@ -138,16 +138,17 @@ class ComputeModelBuilder(BaseModelBuilder):
         settle(fresh, usages)
         return fresh
 
-    def _read(self, since: datetime.datetime | None) -> Facts:
+    def _read(self, before: ModelRoot | None) -> Facts:
         nova = self.osc.nova
         read_at = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        since = None if before is None else before.changed_at
         start = None if since is None else since - OVERLAP
         found = self.in_parallel(
             {
                 "servers": lambda: nova.servers(start),
                 "hypervisors": nova.hypervisors,
                 "services": nova.services,
-                "migrations": nova.in_flight_migrations,
+                "migrations": lambda: self._migrations(before, start),
                 "server_groups": nova.server_groups,
                 "aggregates": nova.aggregates,
             }
@@ -161,6 +162,23 @@ class ComputeModelBuilder(BaseModelBuilder):
                 reason=f"{len(silent)} servers are in a cell that does not answer"
             )
         return self._settled(Facts(read_at=read_at, **found))
+
+    def _migrations(
+        self, before: ModelRoot | None, since: datetime.datetime | None
+    ) -> list[Migration]:
+        """Return what may hold room on two hosts; after the first time from what changed
+
+        A record too new to count as changed is found by the state of its server.
+        """
+        nova = self.osc.nova
+        if before is None or since is None:
+            return nova.in_flight_migrations()
+        changed = nova.changed_migrations(since)
+        if changed is None:
+            return nova.in_flight_migrations()
+        found = {m.id: m for m in before.migrations.values()}
+        found.update((m.id, m) for m in changed)
+        return [m for _id, m in sorted(found.items()) if m.in_flight]
 
     def _settled(self, facts: Facts) -> Facts:
         """Read again what moved from one list to the other while both were read

@@ -28,12 +28,91 @@ def test_the_node_is_disabled_first_and_every_server_has_a_place(cluster, run):
     assert all(found.solution.reasons)
 
 
-def test_the_fullest_node_that_fits_is_chosen(cluster, run):
+def reason_of(found, server):
+    for action, reason in zip(
+        found.solution.actions, found.solution.reasons, strict=True
+    ):
+        if action["input_parameters"].get("resource_id") == server:
+            return reason
+    return None
+
+
+def test_the_host_that_will_be_the_emptiest_is_chosen(cluster, run):
+    # h3 holds more than h2, but it is four times as large.
+    cluster.node("h1").node("h2").node("h3", vcpus=32).server("a", "h1", 2)
+    cluster.server("x", "h2", 4).server("y", "h3", 6)
+    found = run(HostMaintenance, cluster, maintenance_node="h1")
+    assert found.moves == {"a": ("live", "h3")}
+    assert reason_of(found, "a") == (
+        "h1 is emptied for maintenance; h3 is the emptiest host that can take it: "
+        "25% full"
+    )
+
+
+def test_servers_are_spread_over_the_hosts(cluster, run):
+    cluster.node("h1")
+    for number in range(2, 6):
+        cluster.node(f"h{number}")
+    for number in range(8):
+        cluster.server(f"s{number}", "h1")
+    found = run(HostMaintenance, cluster, maintenance_node="h1")
+    targets = [target for _kind, target in found.moves.values()]
+    assert sorted(targets) == sorted(["h2", "h3", "h4", "h5"] * 2)
+
+
+@pytest.mark.parametrize("axis", ["vcpus", "memory", "disk"])
+def test_a_host_is_as_full_as_its_fullest_resource(axis, cluster, run):
+    cluster.node("h1").node("h2").node("h3").server("a", "h1")
+    much = {"vcpus": 6, "memory": 6144, "disk": 80}[axis]
+    cluster.server("x", "h2", **{axis: much})
+    half = {"vcpus": 4, "memory": 4096, "disk": 50}
+    cluster.server("y", "h3", **half)
+    assert run(HostMaintenance, cluster, maintenance_node="h1").moves["a"][1] == "h3"
+
+
+def test_servers_on_their_way_to_a_host_make_it_fuller(cluster, run):
     cluster.node("h1").node("h2").node("h3").server("a", "h1", 2)
-    cluster.server("x", "h3", 5)
-    assert run(HostMaintenance, cluster, maintenance_node="h1").moves == {
-        "a": ("live", "h3")
-    }
+    cluster.server("x", "h3", 1)
+    cluster.model.hold("node-h2", (4, 0, 0))
+    found = run(HostMaintenance, cluster, maintenance_node="h1")
+    assert found.moves == {"a": ("live", "h3")}
+
+
+def tight(cluster):
+    cluster.node("h1", vcpus=16).node("h2", vcpus=6).node("h3", vcpus=6)
+    for name, vcpus in {"a": 3, "b": 3, "c": 2, "d": 2, "e": 2}.items():
+        cluster.server(name, "h1", vcpus, memory=10)
+    return cluster
+
+
+def test_servers_are_packed_when_spreading_leaves_some(cluster, run):
+    found = run(HostMaintenance, tight(cluster), maintenance_node="h1")
+    assert found.stays == {} and found.breaches == []
+    assert found.moves["a"] == found.moves["b"]
+    assert reason_of(found, "a") == (
+        "h1 is emptied for maintenance; h2 is the tightest host that can take it: servers "
+        "are packed, since spreading them would leave 1 server without a place"
+    )
+
+
+def test_packing_that_helps_nobody_is_left(cluster, run):
+    cluster.node("h1", vcpus=16).node("h2", vcpus=6).node("h3", vcpus=6)
+    cluster.server("giant", "h1", 8).server("a", "h1", 3).server("b", "h1", 3)
+    found = run(HostMaintenance, cluster, maintenance_node="h1")
+    assert set(found.stays) == {"giant"}
+    assert found.moves["a"][1] != found.moves["b"][1]
+    assert all("packed" not in reason for reason in found.solution.reasons)
+
+
+def test_a_soft_rule_comes_before_emptiness_and_is_told(cluster, run):
+    cluster.node("h1").node("h2").node("h3").server("a", "h1").server("b", "h2")
+    cluster.server("x", "h3", 4)
+    cluster.group("soft-anti-affinity", "a", "b")
+    found = run(HostMaintenance, cluster, maintenance_node="h1")
+    assert found.moves == {"a": ("live", "h3")}
+    assert "the emptiest host that can take it and suits its server group" in (
+        reason_of(found, "a")
+    )
 
 
 @pytest.mark.parametrize("axis", ["vcpus", "memory", "disk"])
@@ -126,14 +205,15 @@ def test_anti_affinity_members_are_spread(cluster, run):
 def test_servers_stay_in_their_zone(cluster, run):
     cluster.node("h1", zone="z1").node("h2", zone="z2").node("h3", zone="z1")
     cluster.server("a", "h1").server("b", "h1", pinned_zone="")
-    cluster.server("x", "h2", 6)
+    cluster.server("x", "h3", 6)
     found = run(HostMaintenance, cluster, maintenance_node="h1")
     assert found.moves == {"a": ("live", "h3"), "b": ("live", "h2")}
 
 
 def test_a_small_choosy_server_does_not_lose_its_only_node(cluster, run):
-    # Big first puts b on h2, the fuller node; then a, bound to z1, has no place.
+    # Big first puts b on h2, the emptier one; then a, bound to z1, has no place.
     cluster.node("h1", zone="z1").node("h2", vcpus=4, zone="z1").node("h3", zone="z2")
+    cluster.server("x", "h3", 4, memory=4096)
     cluster.server("b", "h1", 4, pinned_zone="").server("a", "h1", 1)
     found = run(HostMaintenance, cluster, maintenance_node="h1")
     assert found.moves == {"a": ("live", "h2"), "b": ("live", "h3")}

@@ -1,6 +1,6 @@
 """Empties a compute node for maintenance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.cluster.constraint.base import Constraint
+from watcher.cluster.constraint.base import Constraint, Verdict
 from watcher.cluster.constraint.rules import feasible, standard
+from watcher.cluster.model.columns import Floats
 from watcher.cluster.model.element import ComputeNode, Instance
 from watcher.cluster.model.simulate import COLD, LIVE, Move, View
 from watcher.decision_engine.strategy import base, params, steps
@@ -24,6 +25,83 @@ class _Way:
     view: View
     found: list[Move] = field(default_factory=list)
     left: list[Instance] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Looks for places; ``kinds`` tells how each server travels"""
+
+    view: View
+    kinds: Mapping[str, str | None]
+    backup: ComputeNode | None
+    rules: Sequence[Constraint]
+
+    def best(self, servers: Sequence[Instance]) -> _Way:
+        """Return the way that spreads the servers; one that packs them if it takes more"""
+        best = self._better(servers, None)
+        if best.left:
+            packed = self._better(servers, len(best.left))
+            best = min((best, packed), key=lambda way: len(way.left))
+        return best
+
+    def _better(self, servers: Sequence[Instance], unspread: int | None) -> _Way:
+        """Return the better of two attempts: big servers first, then the choosy ones"""
+        big = sorted(servers, key=lambda s: (-_share(self.view, s), s.uuid))
+        best = self._attempt(big, unspread)
+        if best.left:
+            # A small server that fits few nodes may have lost its place to a big one.
+            other = self._attempt(sorted(big, key=self._choices), unspread)
+            best = min((best, other), key=lambda way: len(way.left))
+        return best
+
+    def _choices(self, server: Instance) -> int:
+        return len(self.feasible(self.view, server).targets)
+
+    def feasible(
+        self, view: View, server: Instance, order: Sequence[str] | None = None
+    ) -> Verdict:
+        """Return where a server may go, in ``order``"""
+        kind = str(self.kinds[server.uuid])
+        return feasible(view, server, order, rules=self.rules, kind=kind)
+
+    def _attempt(self, servers: Sequence[Instance], unspread: int | None) -> _Way:
+        """Place one server after the other
+
+        :param unspread: None to spread; how many servers spreading leaves, to pack
+        """
+        way = _Way(self.view.copy())
+        for server in servers:
+            filled = _filled(way.view, server)
+            if unspread is None:
+                order = _first(way.view, filled)
+            else:
+                order = _first(way.view, _spare(way.view, server))
+            if self.backup is not None:
+                order.remove(self.backup.hostname)
+                order.insert(0, self.backup.hostname)
+            hosts = self.feasible(way.view, server, order).hosts
+            if not hosts:
+                way.left.append(server)
+                continue
+            # The backup is wished for: a soft rule does not outweigh it.
+            preferred = self.backup is not None and self.backup.hostname in hosts
+            target = self.backup.hostname if self.backup and preferred else hosts[0]
+            chosen = min(hosts, key=order.index) == target
+            text = _rank(
+                target, float(filled[way.view.index[target]]), unspread, first=chosen
+            )
+            reason = self._reason(way.view.host_of(server), target, text)
+            kind = str(self.kinds[server.uuid])
+            way.found.append(way.view.move(server, target, reason, kind))
+        return way
+
+    def _reason(self, source: str | None, target: str, rank: str) -> str:
+        text = f"{source} is emptied for maintenance; "
+        if self.backup is None:
+            return text + rank
+        if target == self.backup.hostname:
+            return text + f"the backup node {target} can take it"
+        return text + f"the backup node {self.backup.hostname} cannot take it, {rank}"
 
 
 class HostMaintenance(base.HostMaintenanceBaseStrategy):
@@ -87,7 +165,7 @@ class HostMaintenance(base.HostMaintenanceBaseStrategy):
         kinds = {s.uuid: _kind(s, p) for s in servers}
         movable = list(self._movable(view, servers, kinds, rules))
         moving = [s for s in movable if kinds[s.uuid] in (LIVE, COLD)]
-        way = self._place(view, moving, kinds, backup, rules)
+        way = _Search(view, kinds, backup, rules).best(moving)
         targets = {move.target for move in way.found}
         if backup is not None and targets & set(view.enabled):
             yield steps.enable(
@@ -138,69 +216,6 @@ class HostMaintenance(base.HostMaintenanceBaseStrategy):
                 else:
                     yield server
 
-    # Finding places ---------------------------------------------------------------------
-
-    def _place(
-        self,
-        view: View,
-        servers: Sequence[Instance],
-        kinds: dict[str, str | None],
-        backup: ComputeNode | None,
-        rules: Sequence[Constraint],
-    ) -> _Way:
-        """Return the best of two attempts: big servers first, then the choosy ones"""
-
-        def choices(server: Instance) -> int:
-            kind = str(kinds[server.uuid])
-            return len(feasible(view, server, rules=rules, kind=kind).targets)
-
-        big = sorted(servers, key=lambda s: (-_share(view, s), s.uuid))
-        best = self._attempt(view, big, kinds, backup, rules)
-        if best.left:
-            # A small server that fits few nodes may have lost its place to a big one.
-            choosy = sorted(big, key=choices)
-            other = self._attempt(view, choosy, kinds, backup, rules)
-            best = min((best, other), key=lambda way: len(way.left))
-        return best
-
-    def _attempt(
-        self,
-        view: View,
-        servers: Sequence[Instance],
-        kinds: dict[str, str | None],
-        backup: ComputeNode | None,
-        rules: Sequence[Constraint],
-    ) -> _Way:
-        way = _Way(view.copy())
-        for server in servers:
-            kind = str(kinds[server.uuid])
-            order = _tightest_first(way.view, server)
-            if backup is not None:
-                order = [backup.hostname, *(h for h in order if h != backup.hostname)]
-            verdict = feasible(way.view, server, order, rules=rules, kind=kind)
-            if not verdict.targets:
-                way.left.append(server)
-                continue
-            # The backup is wished for: a soft rule does not outweigh it.
-            hosts = [target.hostname for target in verdict.targets]
-            preferred = backup is not None and backup.hostname in hosts
-            target = backup.hostname if backup and preferred else hosts[0]
-            reason = self._reason(way.view, server, target, backup)
-            way.found.append(way.view.move(server, target, reason, kind))
-        return way
-
-    @staticmethod
-    def _reason(
-        view: View, server: Instance, target: str, backup: ComputeNode | None
-    ) -> str:
-        source = view.host_of(server)
-        text = f"{source} is emptied for maintenance; "
-        if backup is not None and target == backup.hostname:
-            return text + f"the backup node {target} can take it"
-        if backup is not None:
-            text += f"the backup node {backup.hostname} cannot take it, "
-        return text + f"{target} is the fullest node that can take it"
-
     def _explain(
         self, view: View, server: Instance, kind: str, rules: Sequence[Constraint]
     ) -> None:
@@ -237,9 +252,36 @@ def _share(view: View, server: Instance) -> float:
     )
 
 
-def _tightest_first(view: View, server: Instance) -> list[str]:
-    """Return the hosts by what would be left on them, the least first"""
+def _filled(view: View, server: Instance) -> Floats:
+    """Return for each host how full its fullest resource is with the server on it"""
+    with_it = view.used + view.held + view.size(server)
+    capacity = np.where(view.capacity > 0, view.capacity, 1.0)
+    filled: Floats = np.where(view.capacity > 0, with_it / capacity, 0.0).max(axis=1)
+    return filled
+
+
+def _spare(view: View, server: Instance) -> Floats:
+    """Return for each host what would be left on it, all resources together"""
     left = view.capacity - view.used - view.held - view.size(server)
     capacity = np.where(view.capacity > 0, view.capacity, 1.0)
-    spare = np.where(view.capacity > 0, left / capacity, 0.0).sum(axis=1)
-    return [view.hosts[i] for i in np.argsort(spare, kind="stable")]
+    spare: Floats = np.where(view.capacity > 0, left / capacity, 0.0).sum(axis=1)
+    return spare
+
+
+def _first(view: View, amount: Floats) -> list[str]:
+    """Return the hosts by amount, the least first, equal ones by name"""
+    return [view.hosts[i] for i in np.argsort(amount, kind="stable")]
+
+
+def _rank(target: str, filled: float, unspread: int | None, *, first: bool) -> str:
+    """Say why this host; ``first`` unless a soft rule took it out of its turn"""
+    suits = "" if first else " and suits its server group"
+    if unspread is None:
+        return (
+            f"{target} is the emptiest host that can take it{suits}: {filled:.0%} full"
+        )
+    servers = "server" if unspread == 1 else "servers"
+    return (
+        f"{target} is the tightest host that can take it{suits}: servers are packed, "
+        f"since spreading them would leave {unspread} {servers} without a place"
+    )

@@ -33,8 +33,8 @@ unit:
 
 pep8:
 	@tools/setup.sh test
-	$(VENV)/bin/ruff format --check watcher tests tools
-	$(VENV)/bin/ruff check watcher tests tools
+	$(VENV)/bin/ruff format --check watcher tests tools bench
+	$(VENV)/bin/ruff check watcher tests tools bench
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mypy
 

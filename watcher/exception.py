@@ -244,7 +244,9 @@ class AuditTemplateAlreadyExists(Conflict):
 class AuditTemplateReferenced(Invalid):
     """Something still needs the template"""
 
-    msg_fmt = _("AuditTemplate %(audit_template)s is referenced by one or multiple audits")
+    msg_fmt = _(
+        "AuditTemplate %(audit_template)s is referenced by one or multiple audits"
+    )
 
 
 class AuditNotFound(ResourceNotFound):
@@ -435,15 +437,19 @@ class CronFormatIsInvalid(Invalid):
 class InvalidIndicatorValue(WatcherException):
     """An indicator has a value that its schema forbids"""
 
-    msg_fmt = _("The indicator '%(name)s' with value '%(value)s' and spec type "
-                "'%(spec_type)s' is invalid.")
+    msg_fmt = _(
+        "The indicator '%(name)s' with value '%(value)s' and spec type "
+        "'%(spec_type)s' is invalid."
+    )
 
 
 class GlobalEfficacyComputationError(WatcherException):
     """The efficacy of a plan cannot be computed"""
 
-    msg_fmt = _("Could not compute the global efficacy for the '%(goal)s' goal using the "
-                "'%(strategy)s' strategy.")
+    msg_fmt = _(
+        "Could not compute the global efficacy for the '%(goal)s' goal using the "
+        "'%(strategy)s' strategy."
+    )
 
 
 class ReservedWord(WatcherException):
@@ -575,8 +581,10 @@ class NoSuchMetricForHost(WatcherException):
 class DataSourceConfigConflict(WatcherException):
     """Two datasources exclude each other"""
 
-    msg_fmt = _("Datasource configuration conflict: %(datasource_one)s and "
-                "%(datasource_two)s cannot be used together")
+    msg_fmt = _(
+        "Datasource configuration conflict: %(datasource_one)s and "
+        "%(datasource_two)s cannot be used together"
+    )
 
 
 # Acting -------------------------------------------------------------------------------
@@ -609,7 +617,9 @@ class WorkflowExecutionException(WatcherException):
 class LiveMigrationFailed(WatcherException):
     """A live migration did not move the server"""
 
-    msg_fmt = _("Live migration execution and abort both failed for the instance %(name)s.")
+    msg_fmt = _(
+        "Live migration execution and abort both failed for the instance %(name)s."
+    )
 
 
 class UnsupportedActionType(UnsupportedError):
@@ -682,8 +692,10 @@ class ConfigInvalid(WatcherException):
 class SchemaMismatch(WatcherException):
     """The database is at another revision than this program needs"""
 
-    msg_fmt = _("The database is at revision %(found)s, this release needs %(wanted)s; run "
-                "watcher-db-manage upgrade")
+    msg_fmt = _(
+        "The database is at revision %(found)s, this release needs %(wanted)s; run "
+        "watcher-db-manage upgrade"
+    )
 
 
 class MigrationRefused(WatcherException):

@@ -1,5 +1,7 @@
 """Options of the sources of metrics."""
 
+from typing import Any
+
 from oslo_config import cfg
 
 SOURCES = ("gnocchi", "grafana", "prometheus", "aetos")
@@ -116,7 +118,7 @@ TRANSLATOR_OPTS = [
     ),
 ]
 
-TABLE: dict[str, list[cfg.Opt]] = {
+TABLE: dict[str, Any] = {
     "gnocchi_client": GNOCCHI_OPTS,
     "aetos_client": AETOS_OPTS,
     "prometheus_client": PROMETHEUS_OPTS,

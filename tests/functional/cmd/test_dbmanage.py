@@ -13,7 +13,9 @@ from watcher.cmd import dbmanage
 from watcher.db import migration, models
 
 HEAD = migration.head()
-RULE = "+-------+------------+-----------------+--------+--------------+---------+-------+"
+RULE = (
+    "+-------+------------+-----------------+--------+--------------+---------+-------+"
+)
 SCRIPT = "import sys; from watcher.cmd.dbmanage import main; sys.exit(main())"
 
 
@@ -66,7 +68,9 @@ def test_only_the_answer_is_on_standard_output(config_file, sqlite_url):
     """As a script sees it: a process of its own, logs at their usual level"""
     words = [sys.executable, "-c", SCRIPT, "--config-file", config_file(sqlite_url)]
     subprocess.run([*words, "upgrade"], check=True, capture_output=True)
-    done = subprocess.run([*words, "version"], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [*words, "version"], check=True, capture_output=True, text=True
+    )
     assert (done.stdout, done.stderr) == (f"{HEAD}\n", "")
 
 
@@ -89,7 +93,9 @@ def test_life_of_a_database(manage, database_url):
     assert manage(database_url, "upgrade").returncode == 0
     assert manage(database_url, "check").returncode == 0
     assert one_line(manage(database_url, "create_schema"), "already")
-    assert manage(database_url, "downgrade", "--revision", "609bec748f2a").returncode == 0
+    assert (
+        manage(database_url, "downgrade", "--revision", "609bec748f2a").returncode == 0
+    )
     assert manage(database_url, "version").stdout == "609bec748f2a\n"
     done = manage(database_url, "check")
     assert done.returncode == 1
@@ -108,7 +114,11 @@ def test_create_schema_and_partial_upgrade(manage, sqlite_url):
 
 
 def test_usage_errors_exit_with_two(manage, sqlite_url):
-    for words in (("frobnicate",), ("stamp", "--revision", "001"), ("version", "extra")):
+    for words in (
+        ("frobnicate",),
+        ("stamp", "--revision", "001"),
+        ("version", "extra"),
+    ):
         done = manage(sqlite_url, *words)
         assert done.returncode == 2
         assert done.stderr.startswith("usage: watcher-db-manage")
@@ -197,7 +207,10 @@ def test_purge_asks_first(manage, sqlite_url):
 def test_purge_with_a_limit(manage, sqlite_url):
     fill(sqlite_url)
     done = manage(sqlite_url, "purge", "-n", "1", "--dry-run", answers="no\n")
-    assert done.returncode == 0 and "2 objects could be purged, the limit is 1" in done.stdout
+    assert (
+        done.returncode == 0
+        and "2 objects could be purged, the limit is 1" in done.stdout
+    )
     done = manage(sqlite_url, "purge", "-n", "1", "--batch")
     assert done.returncode == 0 and numbers(done) == [0] * 7
     done = manage(sqlite_url, "purge", "--max-number", "2", "--yes")

@@ -41,7 +41,9 @@ def test_lease_times_keep_fractions_and_are_judged_by_the_database(engine):
         row = add_lease(tx)
         tx.refresh(row)
         life = row.expires_at - row.acquired_at
-        assert abs(life - datetime.timedelta(seconds=20.25)) < datetime.timedelta(seconds=1)
+        assert abs(life - datetime.timedelta(seconds=20.25)) < datetime.timedelta(
+            seconds=1
+        )
         assert abs(row.acquired_at - models.utcnow()) < datetime.timedelta(seconds=5)
         short = add_lease(tx, "short", -0.001)
         alive = sa.select(models.Lease.owner).where(models.Lease.expires_at > UtcNow())

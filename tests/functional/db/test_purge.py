@@ -38,7 +38,10 @@ class Tree:
             tx.add(row)
             tx.flush()
             if days is not None:
-                row.deleted, row.deleted_at = row.id, NOW - datetime.timedelta(days=days)
+                row.deleted, row.deleted_at = (
+                    row.id,
+                    NOW - datetime.timedelta(days=days),
+                )
                 tx.flush()
             return row.id, getattr(row, "uuid", None)
 
@@ -50,7 +53,12 @@ class Tree:
 
     def strategy(self, name, goal, days=None):
         return self._add(
-            name, models.Strategy, days, name=name, display_name=name, goal_id=self[goal]
+            name,
+            models.Strategy,
+            days,
+            name=name,
+            display_name=name,
+            goal_id=self[goal],
         )
 
     def template(self, name, goal, strategy=None, days=None):
@@ -104,7 +112,9 @@ def names_left(tree):
     for table in (
         models.Goal, models.Strategy, models.AuditTemplate, models.Audit, models.ActionPlan
     ):  # fmt: skip
-        uuids = set(tree.db.read(lambda tx, t=table: list(tx.scalars(sa.select(t.uuid)))))
+        uuids = set(
+            tree.db.read(lambda tx, t=table: list(tx.scalars(sa.select(t.uuid))))
+        )
         found |= {name for name, (_key, uuid) in tree.keys.items() if uuid in uuids}
     return found
 
@@ -194,7 +204,9 @@ def test_orphans_go_with_their_parents(db):
 
 
 def test_excluded_orphans_keep_what_they_need(db):
-    tree = Tree(db).goal("gone", 5).strategy("s", "gone", 5).strategy("unused", "gone", 5)
+    tree = (
+        Tree(db).goal("gone", 5).strategy("s", "gone", 5).strategy("unused", "gone", 5)
+    )
     tree.audit("a", "gone", "s").plan("p", "a", "s", 5).audit("b", "gone", None, 5)
     tree.action("alive", "p")
     assert run(db, orphans=False) == [0, 1, 0, 1, 0, 0]
@@ -215,7 +227,9 @@ def test_a_plan_started_after_the_choice_survives(db):
     tree.audit("a", "gone", "s").plan("p", "a", "s", state="RECOMMENDED")
     chosen = db.read(purge.choose, purge.Wish())
     assert chosen.total == 6
-    db.write(lambda tx: tx.execute(sa.update(models.ActionPlan).values(state="PENDING")))
+    db.write(
+        lambda tx: tx.execute(sa.update(models.ActionPlan).values(state="PENDING"))
+    )
     assert purge.remove(db, chosen)["action_plans"] == 0
     assert names_left(tree) == {"gone", "s", "a", "p"}
     assert count(db, models.Action) == 2
@@ -245,8 +259,13 @@ def test_our_own_rows_about_it_go_too(db):
             tx.add(models.History(resource="action", uuid=action, new="PENDING"))
             tx.add(
                 models.Operation(
-                    action_uuid=action, plan_uuid=plan, kind="x", owner="o",
-                    owner_epoch=1, request_id="r", created_at=NOW,
+                    action_uuid=action,
+                    plan_uuid=plan,
+                    kind="x",
+                    owner="o",
+                    owner_epoch=1,
+                    request_id="r",
+                    created_at=NOW,
                 )  # fmt: skip
             )
 

@@ -25,11 +25,12 @@ venv:
 
 test:
 	@tools/setup.sh test
-	$(PYTEST) tests/unit tests/functional tests/contract
+	$(PYTEST) -n 2 tests/unit
+	$(PYTEST) tests/functional tests/contract
 
 unit:
 	@tools/setup.sh test
-	$(PYTEST) tests/unit
+	$(PYTEST) -n 2 tests/unit
 
 pep8:
 	@tools/setup.sh test

@@ -25,6 +25,8 @@ from tests import servers
 # One that the client reads in three pages, so that paging is seen at work.
 PAGE = 4
 GOALS, HOSTS, SERVERS = 10, 8, 40
+# Two hours ahead of UTC, in the inverted way of POSIX.
+ZONE = "Etc/GMT-2"
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
 MISSING = "00000000-0000-4000-8000-000000000000"
 ADMIN = {"X-Roles": "admin"}
@@ -47,6 +49,7 @@ class Standalone:
                 stdout=out,
                 stderr=out,
                 cwd=folder,
+                env={**os.environ, "TZ": ZONE},
             )  # fmt: skip
 
     def client(self, version="1.5", headers=ADMIN):
@@ -232,7 +235,8 @@ def test_a_continuous_audit_changes_its_interval_and_ends(client):
         name="hourly",
         end_time="2099-01-01 00:00:00",
     )
-    assert audit.end_time == "2099-01-01T00:00:00"
+    # Told in the service's local time, shown in UTC.
+    assert audit.end_time == "2098-12-31T22:00:00"
     changes = [{"op": "replace", "path": "/interval", "value": "*/5 * * * *"}]
     assert client.audit.update("hourly", changes).interval == "*/5 * * * *"
     with pytest.raises(exceptions.HTTPBadRequest, match="Couldn't delete when state"):
@@ -447,7 +451,18 @@ def test_commands_change_and_end_a_continuous_audit(command):
     command("audit delete", made["UUID"])
 
 
+def test_commands_cancel_a_plan(command, client):
+    _audit, plan = planned(client)
+    command("actionplan cancel", plan.uuid)
+    assert command("actionplan show", plan.uuid, *JSON)["State"] == "CANCELLED"
+    refused = command("actionplan start", plan.uuid, fails=True)
+    assert "Couldn't start when state is 'CANCELLED'. (HTTP 400)" in refused
+
+
 def test_commands_say_why_not(command):
+    assert "ScoringEngine nothing could not be found" in command(
+        "scoringengine show", "nothing", fails=True
+    )
     assert "Goal nothing could not be found" in command(
         "goal show", "nothing", fails=True
     )

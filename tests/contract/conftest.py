@@ -1,4 +1,4 @@
-"""The clouds that the contract of the clients is tried on.
+"""The clouds and the service that contracts are tried on.
 
 The simulated one always; a real one when WATCHER_TEST_CLOUD names a JSON file with
 auth_url, username, password, project_name, user_domain_id, project_domain_id, region_name
@@ -16,6 +16,8 @@ import pytest
 from keystoneauth1 import loading
 
 import watcher.conf
+from tests import servers
+from tests.contract.standalone import Standalone
 from watcher import exception
 from watcher.clients.cloud import Clients
 from watcher.clients.http import Service
@@ -266,3 +268,20 @@ def cloud(request, shared_server):
         harness = Real(_settings(), shared_server)
     yield harness
     harness.close()
+
+
+@pytest.fixture(scope="session")
+def standalone(tmp_path_factory):
+    """The standalone service, for those who ask it as the published client does"""
+    service = Standalone(tmp_path_factory.mktemp("standalone"))
+    try:
+        servers.wait_until(service.ready, 90, "standalone service")
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def client(standalone):
+    """The published client's library"""
+    return standalone.client()

@@ -1,0 +1,206 @@
+"""Both command lines of the published client against the standalone service.
+
+The commands run inside this process, each with its own parser and output; only who asks
+is added to their requests, as the layer that checks tokens would.
+"""
+
+import json
+import logging
+import os
+import pathlib
+import subprocess
+import sys
+import warnings
+
+import pytest
+from openstackclient import shell as openstack_shell
+from watcherclient import shell
+
+from tests import servers
+from tests.contract.standalone import ADMIN, FINAL, GOALS, PAGE, SERVERS, planned
+
+JSON = ("-f", "json")
+
+
+class Quiet:
+    """Leaves errors on stderr alone; a failed test shows no debug output"""
+
+    def configure_logging(self):
+        super().configure_logging()
+        logging.getLogger().setLevel(logging.WARNING)
+
+
+class Watcher(Quiet, shell.WatcherShell):
+    """``watcher``"""
+
+    words = ()
+    options = ("--os-auth-token", "none", "--os-endpoint-override")
+
+    def create_client(self, args):
+        client = super().create_client(args)
+        client.http_client.session.headers.update(ADMIN)
+        return client
+
+
+class OpenStack(Quiet, openstack_shell.OpenStackShell):
+    """``openstack optimize``"""
+
+    words = ("optimize",)
+    options = ("--os-auth-type", "none", "--os-endpoint")
+
+    def prepare_to_run_command(self, cmd):
+        super().prepare_to_run_command(cmd)
+        self.client_manager.session.additional_headers.update(ADMIN)
+
+
+@pytest.fixture(autouse=True)
+def untouched(monkeypatch):
+    """Commands read the environment and set up logging for a whole process"""
+    for name in [name for name in os.environ if name.startswith("OS_")]:
+        monkeypatch.delenv(name)
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    with warnings.catch_warnings():
+        yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
+@pytest.fixture(params=[Watcher, OpenStack], ids=["watcher", "openstack"])
+def command(request, standalone, capsys):
+    """Run a command of either line; return what it printed, as JSON or a sentence"""
+
+    def run(words, *arguments, fails=False):
+        kind = request.param
+        told = [*kind.options, standalone.url, *kind.words, *words.split(), *arguments]
+        status = kind().run(told)
+        out, err = capsys.readouterr()
+        assert bool(status) is fails, out + err
+        if fails:
+            return err
+        return json.loads(out) if out.startswith(("[", "{")) else out
+
+    return run
+
+
+def test_commands_list_what_there_is(command):
+    goals = command("goal list", "--limit", "0", *JSON)
+    assert len(goals) == GOALS
+    assert "efficacy" in command("goal show", "server_consolidation").lower()
+    strategies = command("strategy list", "--goal", "dummy", *JSON)
+    assert [row["Name"] for row in strategies] == ["dummy"]
+    assert "para1" in command("strategy show", "dummy")
+    assert "compute_model" in command("strategy state", "host_maintenance")
+    services = command("service list", *JSON)
+    assert {row["Status"] for row in services} == {"ACTIVE"}
+    shown = command("service show", "watcher-applier", *JSON)
+    assert shown["Name"] == "watcher-applier"
+    engines = command("scoringengine list", *JSON)
+    assert isinstance(engines, list)
+    servers_ = command("datamodel list", *JSON)
+    assert (
+        len({row["Server UUID"] for row in servers_ if row["Server UUID"]}) == SERVERS
+    )
+
+
+def test_commands_carry_a_template_to_a_finished_plan(command):
+    template = command("audittemplate create", "house", "dummy", "-s", "dummy", *JSON)
+    assert (template["Goal"], template["Strategy"]) == ("dummy", "dummy")
+    (row,) = command("audittemplate list", "--strategy", "dummy", *JSON)
+    assert row["Name"] == "house"
+    changed = command(
+        "audittemplate update", "house", "replace", "description=x", *JSON
+    )
+    assert changed["Description"] == "x"
+    assert command("audittemplate show", "house", *JSON) == changed
+    audit = command(
+        "audit create", "-a", "house", "--name", "run", "-p", "para1=1.0", *JSON
+    )
+    servers.wait_until(
+        lambda: command("audit show", "run", *JSON)["State"] == "SUCCEEDED",
+        60,
+        "audit",
+    )
+    (plan,) = command("actionplan list", "--audit", audit["UUID"], *JSON)
+    rows = command("action list", "--action-plan", plan["UUID"], *JSON)
+    nop = next(row["UUID"] for row in rows if row["Action"] == "nop")
+    skipped = command(
+        "action update", nop, "--state", "SKIPPED", "--reason", "no need", *JSON
+    )
+    assert skipped["Status Message"] == "Action skipped by user. Reason: no need"
+    assert command("action show", nop, *JSON)["State"] == "SKIPPED"
+    started = command("actionplan start", plan["UUID"], *JSON)
+    assert started["State"] == "PENDING"
+    refused = command("actionplan delete", plan["UUID"], fails=True)
+    assert "Couldn't delete when state is" in refused
+    servers.wait_until(
+        lambda: command("actionplan show", plan["UUID"], *JSON)["State"] in FINAL,
+        60,
+        "plan",
+    )
+    assert "SUCCEEDED" in command("actionplan show", plan["UUID"])
+    taken = command("audit create", "-g", "dummy", "--name", "run", fails=True)
+    assert "already exists" in taken
+    command("actionplan delete", plan["UUID"])
+    command("audit delete", "run")
+    command("audittemplate delete", "house")
+    assert "could not be found" in command("audit show", "run", fails=True)
+
+
+def test_commands_change_and_end_a_continuous_audit(command):
+    made = command(
+        "audit create", "-t", "CONTINUOUS", "-g", "dummy", "-i", "600", *JSON
+    )
+    changed = command("audit update", made["UUID"], "replace", "interval=900", *JSON)
+    assert changed["Interval"] == "900"
+    ended = command("audit update", made["UUID"], "replace", "state=CANCELLED", *JSON)
+    assert ended["State"] == "CANCELLED"
+    listed = command("audit list", "--sort-key", "goal_name", *JSON)
+    assert 0 < len(listed) <= PAGE
+    command("audit delete", made["UUID"])
+
+
+def test_commands_cancel_a_plan(command, client):
+    _audit, plan = planned(client)
+    command("actionplan cancel", plan.uuid)
+    assert command("actionplan show", plan.uuid, *JSON)["State"] == "CANCELLED"
+    refused = command("actionplan start", plan.uuid, fails=True)
+    assert "Couldn't start when state is 'CANCELLED'. (HTTP 400)" in refused
+
+
+def test_commands_say_why_not(command):
+    assert "ScoringEngine nothing could not be found" in command(
+        "scoringengine show", "nothing", fails=True
+    )
+    assert "Goal nothing could not be found" in command(
+        "goal show", "nothing", fails=True
+    )
+    assert "storage could not be found" in command(
+        "datamodel list", "--type", "storage", fails=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["watcher", *Watcher.options], "Policy doesn't allow goal:get_all"),
+        (
+            ["openstack", "--os-infra-optim-api-version", "1.9", *OpenStack.options],
+            "Supported version range is 1.0 to 1.7",
+        ),
+    ],
+    ids=["watcher", "openstack"],
+)
+def test_programs_as_installed_show_what_the_service_says(standalone, words, sentence):
+    program, *options = words
+    kind = OpenStack.words if program == "openstack" else ()
+    done = subprocess.run(
+        [pathlib.Path(sys.executable).parent / program, *options, standalone.url, *kind,
+         "goal", "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    # Nobody says who is asking: only a refusal can be seen.
+    assert done.returncode == 1
+    assert sentence in " ".join(done.stderr.split())

@@ -27,6 +27,7 @@ from watcher.applier.signals import Left, Signals
 from watcher.applier.workflow_engine.base import BaseWorkFlowEngine
 from watcher.domain import states
 from watcher.domain.graph import BrokenGraph, Frontier
+from watcher.domain.needs import needs
 from watcher.domain.records import Action
 
 LOG = log.getLogger(__name__)
@@ -164,7 +165,7 @@ class PlanRunner:
         if not self._sound():
             return
         parents = {uuid: tuple(a.parents) for uuid, a in self._actions.items()}
-        front = Frontier(parents, rule)
+        front = Frontier(parents, rule, self._needs)
         front.restore(
             {u: a.state for u, a in self._actions.items() if is_final(a.state)}
         )  # fmt: skip
@@ -177,6 +178,9 @@ class PlanRunner:
         else:
             self._run_in_order(engine, front)
         self._end.finish()
+
+    def _needs(self, child: str, parent: str) -> bool:
+        return needs(self._actions[child], self._actions[parent])
 
     def _engine(self) -> BaseWorkFlowEngine:
         engine: BaseWorkFlowEngine = self._plugins.load(

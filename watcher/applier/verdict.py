@@ -36,12 +36,13 @@ def skipped(why: str) -> str:
 
 
 def refused(parent: Action, rule: Rule) -> str:
-    """Return why a child of ``parent`` was not run"""
+    """Return why an action after ``parent`` was not run"""
+    named = f"{name_of(parent)} ({parent.uuid})"
     if rule is Rule.ANY:
-        how = f"ended {parent.state} and the rule of this strategy is ANY"
-    else:
-        how = "was skipped" if parent.state == states.SKIPPED else "failed"
-    return skipped(f"its parent {name_of(parent)} ({parent.uuid}) {how}")
+        ended = f"ended {parent.state} and the rule of this strategy is ANY"
+        return skipped(f"its parent {named} {ended}")
+    how = "was skipped" if parent.state == states.SKIPPED else "failed"
+    return skipped(f"it needs {named}, which {how}")
 
 
 def ended(actions: Sequence[Action], *, cancelling: bool) -> Verdict:

@@ -32,7 +32,7 @@ def recorder(log, lock):
             time.sleep(self.input_parameters.get("s", 0))
             with lock:
                 log.append(("end", self.input_parameters["name"]))
-            return True
+            return not self.input_parameters.get("fails")
 
     return Note
 
@@ -45,8 +45,8 @@ def notes(bench):
     return log
 
 
-def note(name, *parents, s=0.0, kind="note"):
-    return (kind, {"name": name, "s": s}, list(parents))
+def note(name, *parents, s=0.0, kind="note", **more):
+    return (kind, {"name": name, "s": s, **more}, list(parents))
 
 
 def test_a_plan_succeeds_and_tells_it_in_the_published_order(bench):
@@ -88,20 +88,64 @@ def test_limits_hold_for_each_type_and_in_all(bench, notes):
     assert of_type == 2
 
 
-def test_children_of_a_failed_action_are_skipped_and_others_go_on(bench):
-    uuid = bench.plan(nop(fail_execute=True), nop(0), nop(1), nop())
+def test_children_of_a_failed_action_are_skipped_and_others_go_on(bench, notes):
+    uuid = bench.plan(note("a", fails=True), note("b", 0), note("c", 1), note("d"))
     plan = bench.run(uuid)
     assert bench.states(uuid) == ["FAILED", "SKIPPED", "SKIPPED", "SUCCEEDED"]
     rows = bench.actions(uuid)
     assert rows[0].status_message.startswith("Action failed in execute: ")
-    assert rows[0].uuid in rows[1].status_message
-    assert rows[1].status_message.startswith("Action was skipped automatically: ")
+    assert rows[1].status_message == (
+        f"Action was skipped automatically: it needs note ({rows[0].uuid}), which failed"
+    )
+    assert rows[2].status_message == (
+        f"Action was skipped automatically: it needs note ({rows[1].uuid}), which was "
+        "skipped"
+    )
     assert plan.state == "FAILED"
-    assert plan.status_message.startswith("nop: the action reported no success")
+    assert plan.status_message.startswith("note: the action reported no success")
     assert plan.status_message.endswith("One or more actions were skipped.")
     kinds = [event[0] for event in bench.events]
     assert kinds[-1] == "action_plan.execution.error"
     assert isinstance(bench.events[-1][3], exception.ActionExecutionFailure)
+
+
+def test_what_is_only_ordered_behind_a_failed_action_goes_on(bench, notes):
+    # A nop is needed by nobody; what failed before it is needed by who comes after it.
+    uuid = bench.plan(
+        nop(fail_execute=True),
+        note("b", 0),
+        note("c", fails=True),
+        nop(2),
+        note("e", 3),
+    )
+    assert bench.run(uuid).state == "FAILED"
+    ends = ["FAILED", "SUCCEEDED", "FAILED", "SUCCEEDED", "SKIPPED"]
+    assert bench.states(uuid) == ends
+    rows = bench.actions(uuid)
+    assert f"it needs note ({rows[2].uuid})" in rows[4].status_message
+
+
+def test_a_host_that_stays_closed_holds_up_those_who_go_there_only(bench):
+    nova = bench.cloud.clients().nova
+    one, two = (bench.cloud.add_server(name, "a") for name in ("one", "two"))
+    bench.cloud.change_host("c", enabled=False)
+    service = next(s.id for s in nova.services() if s.host == "c")
+    bench.cloud.fail("refused", service, times=9)
+    closed = {"resource_name": "c", "resource_id": "n", "state": "enabled"}
+
+    def migrate(server, target):
+        given = {"resource_id": server, "migration_type": "live"}
+        given |= {"source_node": "a", "destination_node": target}
+        return ("migrate", given, [0])
+
+    uuid = bench.plan(
+        ("change_nova_service_state", closed),
+        migrate(one, "b"),
+        migrate(two, "c"),
+    )
+    assert bench.run(uuid).state == "FAILED"
+    assert bench.states(uuid) == ["FAILED", "SUCCEEDED", "SKIPPED"]
+    assert (nova.server(one).host, nova.server(two).host) == ("b", "a")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
 """What waits for what."""
 
 import itertools
+import random
 
 import pytest
 
 from watcher import exception
 from watcher.decision_engine.goal import goals
+from watcher.decision_engine.planner import dependencies
 from watcher.decision_engine.planner.weight import WeightPlanner
 from watcher.decision_engine.solution import DefaultSolution
+from watcher.domain.needs import needs
+from watcher.domain.records import NewAction
 from watcher.plugins import Options
 
 
@@ -137,3 +141,34 @@ def test_only_the_last_of_a_type_hold_up_the_next():
         ]
     )
     assert found == {"m1": set(), "m2": {"m1"}, "r": {"m2"}}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_really_depends_is_needed_by_the_appliers_rule(seed, cluster):
+    chance = random.Random(seed)
+    hosts = ["h1", "h2", "h3"]
+    for host in hosts:
+        cluster.node(host, vcpus=4)
+    at = {}
+    for number in range(6):
+        at[f"s{number}"] = chance.choice(hosts)
+        cluster.server(f"s{number}", at[f"s{number}"], 2)
+    actions = []
+    for _ in range(12):
+        server, host = chance.choice(list(at)), chance.choice(hosts)
+        moving = {"resource_id": server, "source_node": at[server]}
+        given = {"resource_id": f"node-{host}", "resource_name": host}
+        state = chance.choice(["enabled", "disabled"])
+        kind, parameters = chance.choice([
+            ("migrate", {**moving, "destination_node": host}),
+            ("migrate", {**moving, "destination_node": host}),
+            ("stop", {"resource_id": server}),
+            ("change_nova_service_state", {**given, "state": state}),
+            ("change_node_power_state", {**given, "state": "off"}),
+        ])  # fmt: skip
+        actions.append({"action_type": kind, "input_parameters": parameters})
+    steps = [NewAction(uuid=str(n), **action) for n, action in enumerate(actions)]
+    parents = dependencies.of(actions, cluster.model)
+    assert any(parents)
+    for child, own in enumerate(parents):
+        assert all(needs(steps[child], steps[parent]) for parent in own)

@@ -50,6 +50,53 @@ def test_one_failed_parent_of_two_is_enough_and_refuses_once():
     assert list(front.ready()) == []
 
 
+def apart(*pairs):
+    """Every parent is needed but in these pairs of child and parent"""
+    return lambda child, parent: (child, parent) not in pairs
+
+
+def test_who_needs_nothing_of_a_failed_parent_goes_on():
+    front = Frontier({"a": [], "b": ["a"], "c": ["a"]}, needs=apart(("b", "a")))
+    list(front.ready())
+    front.settle("a", FAILED)
+    assert list(front.refused()) == [Refusal("c", "a")]
+    assert list(front.ready()) == ["b"]
+
+
+def test_a_failure_reaches_beyond_those_who_do_not_need_it():
+    # Off waits for the move by way of a pause only.
+    parents = {"move": [], "pause": ["move"], "off": ["pause"]}
+    idle = apart(("pause", "move"), ("off", "pause"))
+    front = Frontier(parents, needs=idle)
+    list(front.ready())
+    front.settle("move", FAILED)
+    assert list(front.ready()) == ["pause"]
+    front.settle("pause", SUCCEEDED)
+    assert list(front.refused()) == [Refusal("off", "move")]
+    assert list(front.ready()) == []
+    # The same after a restart, when the pause had been skipped: nothing was to be done.
+    front = Frontier(parents, needs=idle)
+    front.restore({"move": FAILED, "pause": SKIPPED})
+    assert list(front.refused()) == [Refusal("off", "move")]
+
+
+def test_a_skipped_parent_counts_as_failed_for_who_needs_it_only():
+    parents = {"a": [], "b": ["a"], "c": ["b"], "d": ["b"]}
+    front = Frontier(parents, needs=apart(("d", "a"), ("d", "b")))
+    front.restore({"a": FAILED, "b": SKIPPED})
+    assert list(front.refused()) == [Refusal("c", "b")]
+    assert list(front.ready()) == ["d"]
+
+
+def test_a_refused_action_is_never_ready_whoever_asks_first():
+    front = Frontier({"a": [], "b": [], "c": ["a", "b"]}, needs=apart(("c", "b")))
+    list(front.ready())
+    front.settle("a", FAILED)
+    front.settle("b", SUCCEEDED)
+    assert list(front.ready()) == []
+    assert list(front.refused()) == [Refusal("c", "a")]
+
+
 def test_a_resumed_plan_gives_the_same_answers_in_whatever_order_rows_come():
     parents = {"a": [], "b": ["a"], "c": ["b"], "d": ["a"]}
     front = Frontier(parents)
@@ -91,6 +138,26 @@ def test_a_doubled_parent_counts_once():
     list(front.ready())
     front.settle("a", SUCCEEDED)
     assert list(front.ready()) == ["b"]
+
+
+def test_thousands_of_failures_are_cheap():
+    first = [f"a{n}" for n in range(1000)]
+    parents = {name: [] for name in first}
+    parents |= {f"b{n}": first for n in range(1000)}
+    asked = []
+
+    def needs(child, parent):
+        asked.append(child)
+        return False
+
+    front = Frontier(parents, needs=needs)
+    list(front.ready())
+    for name in first[:100]:
+        front.settle(name, FAILED)
+    for name in first[100:]:
+        front.settle(name, SUCCEEDED)
+    assert len(list(front.ready())) == 1000
+    assert len(asked) == 100 * 1000
 
 
 def test_thousands_of_actions_are_cheap():

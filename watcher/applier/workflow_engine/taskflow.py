@@ -61,7 +61,7 @@ class TaskFlowEngine(BaseWorkFlowEngine):
                 help="What failed parents mean for the actions of a strategy's plans, as "
                 "strategy:rule. ALWAYS: children run however their parents ended. ANY: "
                 "children run only when a parent did not succeed. Without an entry a "
-                "child is skipped when one of its parents failed.",
+                "child is skipped when one that it needs failed.",
             ),
         ]  # fmt: skip
 

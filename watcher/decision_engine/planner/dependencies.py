@@ -1,7 +1,8 @@
 """Which action of a solution really has to wait for which other, and why.
 
 Pure: actions and the model as it was before go in, indexes come out. Everything else may
-run side by side, up to the applier's limits.
+run side by side, up to the applier's limits. Whatever is found here is needed by the rule
+of ``domain.needs``, too, by which the applier tells it from the order of types.
 """
 
 from collections import defaultdict
@@ -11,12 +12,10 @@ from typing import Any
 from watcher.cluster import occupancy
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.model.simulate import COLD, LIVE, Move, View
+from watcher.domain.needs import MIGRATE, POWER, SERVICE
 
 Action = Mapping[str, Any]
 
-MIGRATE = "migrate"
-SERVICE = "change_nova_service_state"
-POWER = "change_node_power_state"
 LEAVING = frozenset((MIGRATE, "stop", "shelve", "delete"))
 
 

@@ -1,4 +1,7 @@
+import socket
+
 import pytest
+import requests
 from keystoneauth1 import loading
 
 import watcher.conf
@@ -116,6 +119,21 @@ def test_an_old_or_odd_compute_version_is_refused(tmp_path, version):
     conf = configured(tmp_path, COMMON + f"[nova]\napi_version = {version}\n")
     with pytest.raises(exception.ConfigInvalid, match=r"\[nova\] api_version"):
         _ = Clients(conf).nova
+
+
+def test_many_threads_keep_their_connections(tmp_path, caplog):
+    made = session.session(configured(tmp_path, COMMON), FALLBACK)
+    http = made.session.get_adapter("http://nova.test/")
+    request = requests.Request("GET", "http://nova.test/").prepare()
+    pool = http.get_connection_with_tls_context(request, verify=True)
+    # As many threads as read Placement, and some that run actions: all give theirs back.
+    connections = [pool._get_conn() for _ in range(64)]
+    for connection in connections:
+        pool._put_conn(connection)
+    assert "pool is full" not in caplog.text
+    # The library's way of noticing a dead peer is still there.
+    alive = (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    assert alive in connections[0].socket_options
 
 
 def test_no_credentials_at_all_is_said_at_the_first_call(tmp_path):

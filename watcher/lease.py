@@ -15,7 +15,7 @@ from oslo_log import log as logging
 
 from watcher import exception
 from watcher.domain.records import Claim
-from watcher.parts import Backoff, is_outage, left, summary, wait_for
+from watcher.parts import Backoff, is_outage, left, soon, summary, wait_for
 
 LOG = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Lease:
         """Give the lease back, so that others need not wait until it expires"""
         self._stop.set()
         if self._thread:
-            self._thread.join(left(deadline))
+            self._thread.join(left(soon(deadline)))
             if self._thread.is_alive():
                 LOG.warning("The lease was not given back in time and will expire")
 

@@ -18,6 +18,10 @@ T = TypeVar("T")
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 15.0
+# How long a part that ends talks to another side, which may be away, in seconds: at least,
+# when the work before took all the time, and at most, when there is no limit.
+LEAST_GOODBYE_S = 1.0
+GOODBYE_S = 5.0
 
 # Waiting cannot mend these: somebody has to change a file or run a command.
 FATAL = (
@@ -69,6 +73,24 @@ def summary(error: BaseException) -> str:
 def left(deadline: float) -> float:
     """Return the seconds until ``deadline``: never below zero, never too many to wait"""
     return min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
+
+
+def soon(deadline: float) -> float:
+    """Return until when a last word to another side may take
+
+    To stop without a limit means to wait for work as long as it takes, not for others who
+    are away.
+    """
+    now = time.monotonic()
+    return min(max(deadline, now + LEAST_GOODBYE_S), now + GOODBYE_S)
+
+
+def goodbye(name: str, fn: Callable[[], Any], deadline: float) -> bool:
+    """Call ``fn`` in a thread of its own and wait a little; False: it is left behind"""
+    last = threading.Thread(target=fn, name=name, daemon=True)
+    last.start()
+    last.join(left(soon(deadline)))
+    return not last.is_alive()
 
 
 class Backoff:

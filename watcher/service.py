@@ -1,7 +1,6 @@
 """How a program of ours begins: configuration, logs, refusals, heartbeat."""
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import metadata
@@ -18,7 +17,16 @@ from watcher import bus, exception
 from watcher import conf as config
 from watcher.daemon import Check, Daemon
 from watcher.domain.records import Service
-from watcher.parts import Backoff, Part, Ticker, left, summary, wait_for
+from watcher.parts import (
+    Backoff,
+    Part,
+    Ticker,
+    goodbye,
+    left,
+    soon,
+    summary,
+    wait_for,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -120,10 +128,8 @@ class Heartbeat:
 
     def stop(self, deadline: float) -> None:
         """Beat a last time, marking the service as stopped"""
-        self._ticker.stop(deadline)
-        last = threading.Thread(target=self._goodbye, name=self.name, daemon=True)
-        last.start()
-        last.join(left(deadline))
+        self._ticker.stop(soon(deadline))
+        goodbye(self.name, self._goodbye, deadline)
 
     def ready(self) -> str | None:
         """Return since when nobody can see that we are alive, or None"""

@@ -105,7 +105,7 @@ def test_nothing_starts_when_the_last_renewal_is_twelve_seconds_old(
     held.start()
     assert held.wait(5)
     store.away = True
-    until(lambda: held._reason is not None)
+    until(lambda: "no route" in (held._reason or ""))
     asked = held._renewed
     clock.now = asked + lease.START_WINDOW_S - 0.001
     assert held.may_start()
@@ -169,6 +169,27 @@ def test_stop_gives_the_lease_back(held, store):
     assert store.expires == {}
     with pytest.raises(exception.LeaseLost):
         held.claim  # noqa: B018
+
+
+def test_a_stop_without_a_limit_does_not_wait_for_the_database(
+    held, store, monkeypatch
+):
+    monkeypatch.setattr("watcher.parts.GOODBYE_S", 0.1)
+    monkeypatch.setattr("watcher.parts.LEAST_GOODBYE_S", 0.1)
+    asked, back = threading.Event(), threading.Event()
+
+    def no_answer():
+        asked.set()
+        back.wait(20)
+
+    held.start()
+    assert held.wait(5)
+    store.before_renew = no_answer
+    assert asked.wait(5)
+    before = time.monotonic()
+    held.stop(float("inf"))
+    assert time.monotonic() - before < 5
+    back.set()
 
 
 def test_old_leases_are_purged_once_an_hour(held, store, clock):

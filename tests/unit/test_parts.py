@@ -161,6 +161,34 @@ def test_backoff_doubles_up_to_its_limit():
         assert 0.8 * most <= wait_s <= most
 
 
+def test_a_stop_without_a_limit_waits_for_the_round():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        go_on.wait(5)
+
+    ticker = Ticker("works", 1, work)
+    ticker.start()
+    assert begun.wait(5)
+    threading.Timer(0.1, go_on.set).start()
+    ticker.stop(float("inf"))
+    assert go_on.is_set() and not ticker.running
+
+
+def test_a_goodbye_takes_neither_no_time_nor_all_of_it(monkeypatch):
+    monkeypatch.setattr(parts, "GOODBYE_S", 0.2)
+    monkeypatch.setattr(parts, "LEAST_GOODBYE_S", 0.1)
+    heard = []
+    assert parts.goodbye("p", lambda: heard.append(1), time.monotonic() - 9)
+    assert heard
+    silence = threading.Event()
+    before = time.monotonic()
+    assert not parts.goodbye("p", silence.wait, float("inf"))
+    assert 0.1 < time.monotonic() - before < 2
+    silence.set()
+
+
 def test_no_deadline_can_be_waited_for():
     assert parts.left(float("inf")) == threading.TIMEOUT_MAX
     assert parts.left(float("-inf")) == 0

@@ -271,8 +271,8 @@ def test_a_server_without_a_broker_starts_is_not_ready_and_stops():
     server.start()
     assert not server.wait(0.2)
     assert "not reachable" in server.ready()
-    server.stop(time.monotonic() + 1)
-    assert time.monotonic() - before < 3
+    server.stop(float("inf"))
+    assert time.monotonic() - before < 5
 
 
 def test_any_of_several_brokers_will_do(deaf):

@@ -225,6 +225,19 @@ def test_the_last_heartbeat_says_stopped(conf):
     assert beats == [False, True]
 
 
+def test_a_stop_without_a_limit_does_not_wait_for_the_database(conf, monkeypatch):
+    monkeypatch.setattr("watcher.parts.GOODBYE_S", 0.1)
+    back = threading.Event()
+    heart = service.Heartbeat(conf, lambda stopped: back.wait(20))
+    conf.set_override("graceful_shutdown_timeout", 0)
+    daemon = service.Daemon(conf, "d", [heart])
+    daemon.start()
+    before = time.monotonic()
+    daemon.stop()
+    assert time.monotonic() - before < 5
+    back.set()
+
+
 def test_a_database_that_is_away_makes_the_heart_unready_not_dead(conf, monkeypatch):
     conf.set_override("service_down_time", 3)
     working = threading.Event()

@@ -74,7 +74,7 @@ class Crew:
         for runner in self.runners():
             runner.drain()
         for runner in self.runners():
-            runner.join(min(max(0.0, left(deadline) - LAST_S), threading.TIMEOUT_MAX))
+            runner.join(max(0.0, left(deadline) - LAST_S))
         for runner in self.runners():
             LOG.warning("Plan %s goes on elsewhere: no time left", runner.uuid)
             runner.leave()

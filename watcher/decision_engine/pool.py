@@ -10,7 +10,7 @@ from typing import Any
 
 from oslo_log import log
 
-from watcher.parts import is_outage, left, summary
+from watcher.parts import goodbye, is_outage, left, summary
 
 LOG = log.getLogger(__name__)
 
@@ -90,9 +90,12 @@ class Pool:
             LOG.warning(
                 "Audits are left to another engine: %s", ", ".join(sorted(busy))
             )
+        goodbye(self.name, self._give_back, deadline)
+
+    def _give_back(self) -> None:
         try:
             self._release()
-        except Exception as error:
+        except Exception as error:  # a thread's outer edge
             # The lease ends with the process, and with it whatever it owns.
             LOG.warning("Audits were not given back: %s", summary(error))
 

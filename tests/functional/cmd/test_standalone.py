@@ -51,7 +51,7 @@ def test_an_answer_under_way_is_sent_before_the_end(server, gate):
     time.sleep(0.2)
     threading.Timer(0.5, gate.set).start()
     start = time.monotonic()
-    server.stop(start + 10)
+    server.stop(float("inf"))
     assert time.monotonic() - start < 2
     assert connection.getresponse().read() == b"done"
 

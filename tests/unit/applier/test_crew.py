@@ -112,6 +112,15 @@ def test_a_lost_lease_ends_every_plan_here(bench, crew):
     assert bench.state(plan).owner == claim.owner
 
 
+def test_a_stop_without_a_limit_waits_for_what_runs(bench, crew):
+    plan = bench.plan(("sleep", {"duration": 0.4}))
+    one = crew()
+    one.start()
+    bench.until(lambda: bench.states(plan) == ["ONGOING"])
+    one.stop(float("inf"))
+    assert bench.states(plan) == ["SUCCEEDED"]
+
+
 def test_a_stop_leaves_rows_that_the_next_process_takes(bench, crew):
     from tests.unit.applier.test_migrate import migrate, slow
 

@@ -114,3 +114,19 @@ def test_stop_waits_for_its_deadline_and_gives_the_rest_back(made, work):
     work.gate.set()
     time.sleep(0.05)
     assert work.begun == [("a", False)]
+
+
+def test_a_stop_without_a_limit_waits_for_audits_not_for_the_database(
+    made, work, monkeypatch
+):
+    monkeypatch.setattr("watcher.parts.GOODBYE_S", 0.1)
+    back = threading.Event()
+    pool = made(1)
+    pool._release = lambda: back.wait(20)
+    pool.offer("a")
+    until(lambda: pool.busy == {"a"})
+    threading.Timer(0.2, work.gate.set).start()
+    begun = time.monotonic()
+    pool.stop(float("inf"))
+    assert 0.1 < time.monotonic() - begun < 5 and not pool.busy
+    back.set()

@@ -4,7 +4,7 @@ Nothing here is global. The names, defaults and look-up of files are those that 
 deployments rely on.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
@@ -73,14 +73,21 @@ def load(
     register(conf)
     if cli_opts:
         conf.register_cli_opts(cli_opts)
-    conf(
-        list(argv),
-        project=PROJECT,
-        prog=program,
-        version=version(),
-        default_config_files=default_config_files,
-        default_config_dirs=default_config_dirs,
-    )
+    try:
+        conf(
+            list(argv),
+            project=PROJECT,
+            prog=program,
+            version=version(),
+            default_config_files=default_config_files,
+            default_config_dirs=default_config_dirs,
+        )
+    except UnicodeDecodeError as error:
+        raise cfg.Error(f"A configuration file is not text in UTF-8: {error}") from error
+    except cfg.ConfigFileValueError as error:
+        # The library stops at the first wrong value and does not name its group.
+        found = _lines(mistakes.values(conf)) or [str(error)]
+        raise cfg.ConfigFileValueError("\n".join(found)) from error
     for (group, name), value in (overrides or {}).items():
         conf.set_override(name, value, None if group == "DEFAULT" else group)
     return conf
@@ -90,7 +97,10 @@ def check(
     conf: cfg.ConfigOpts, installed: Mapping[str, Collection[str]] | None = None
 ) -> list[str]:
     """Return a line for every mistake, naming group, option and what is allowed"""
-    return [
-        f"[{group}] {option}: {text}"
-        for group, option, text in mistakes.problems(conf, installed or {})
-    ]
+    # What reads wrong values would stop at the first one.
+    found = list(mistakes.values(conf)) or mistakes.problems(conf, installed or {})
+    return _lines(found)
+
+
+def _lines(found: Iterable[tuple[str, str, str]]) -> list[str]:
+    return [f"[{group}] {option}: {text}" for group, option, text in found]

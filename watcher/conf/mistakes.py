@@ -21,6 +21,33 @@ DEAD = (
 MIN_NOVA = (2, 56)
 
 
+def values(conf: cfg.ConfigOpts) -> Iterator[tuple[str, str, str]]:
+    """Yield (group, option, what is allowed) of every value that is not of its type"""
+    for name in conf:
+        try:
+            found = conf[name]
+        except (cfg.ConfigFileValueError, ValueError) as error:
+            yield "DEFAULT", name, _allowed(error)
+            continue
+        if isinstance(found, cfg.ConfigOpts.GroupAttr):
+            yield from _group_values(name, found)
+
+
+def _group_values(
+    group: str, options: cfg.ConfigOpts.GroupAttr
+) -> Iterator[tuple[str, str, str]]:
+    for name in options:
+        try:
+            options[name]
+        except (cfg.ConfigFileValueError, ValueError) as error:
+            yield group, name, _allowed(error)
+
+
+def _allowed(error: Exception) -> str:
+    """Return what the library says after naming the place in words of its own"""
+    return str(error).rpartition(" is not valid: ")[2]
+
+
 def problems(
     conf: cfg.ConfigOpts, installed: Mapping[str, Collection[str]]
 ) -> Iterator[tuple[str, str, str]]:

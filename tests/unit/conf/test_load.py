@@ -116,6 +116,35 @@ def test_a_value_out_of_range_names_group_and_option(tmp_path):
         load(tmp_path, "[watcher_applier]\nworkers = 0\n")
 
 
+def test_all_wrong_values_are_told_at_once(tmp_path):
+    text = (
+        "[DEFAULT]\nperiodic_interval = often\n[api]\nport = 99999\nmax_limit = x\n"
+        "[watcher_applier]\nworkers = 0\n[collector]\ncollector_plugins = ,\n"
+    )
+    with pytest.raises(cfg.ConfigFileValueError) as caught:
+        load(tmp_path, text)
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in sorted(lines)] == [
+        "[DEFAULT] periodic_interval",
+        "[api] max_limit",
+        "[api] port",
+        "[watcher_applier] workers",
+    ]
+    assert "65535" in str(caught.value)
+
+
+def test_a_wrong_value_of_an_optional_option_is_a_mistake(tmp_path):
+    (line,) = watcher.conf.check(load(tmp_path, "[DEFAULT]\nuse_json = maybe\n"))
+    assert line.startswith("[DEFAULT] use_json: ")
+
+
+def test_a_file_that_is_not_text_is_an_error_of_the_configuration(tmp_path):
+    path = tmp_path / "watcher.conf"
+    path.write_bytes(b"[DEFAULT]\nhost = \xff\xfe\n")
+    with pytest.raises(cfg.Error, match="UTF-8"):
+        watcher.conf.load("test", ["--config-file", str(path)])
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -83,7 +83,9 @@ def load(
             default_config_dirs=default_config_dirs,
         )
     except UnicodeDecodeError as error:
-        raise cfg.Error(f"A configuration file is not text in UTF-8: {error}") from error
+        raise cfg.Error(
+            f"A configuration file is not text in UTF-8: {error}"
+        ) from error
     except cfg.ConfigFileValueError as error:
         # The library stops at the first wrong value and does not name its group.
         found = _lines(mistakes.values(conf)) or [str(error)]

@@ -134,8 +134,10 @@ def test_all_wrong_values_are_told_at_once(tmp_path):
 
 
 def test_a_wrong_value_of_an_optional_option_is_a_mistake(tmp_path):
-    (line,) = watcher.conf.check(load(tmp_path, "[DEFAULT]\nuse_json = maybe\n"))
-    assert line.startswith("[DEFAULT] use_json: ")
+    (line,) = watcher.conf.check(
+        load(tmp_path, "[api]\nenable_webhooks_auth = maybe\n")
+    )
+    assert line.startswith("[api] enable_webhooks_auth: ")
 
 
 def test_a_file_that_is_not_text_is_an_error_of_the_configuration(tmp_path):

@@ -242,7 +242,7 @@ def main():
                 process.kill()
     console.print(
         "\nKeep one running:  .venv/bin/watcher-standalone --state-dir /var/tmp/watcher\n"
-        "Ask it:            curl -H 'X-Roles: admin' http://127.0.0.1:9322/v1/goals\n"
+        "Ask it:            curl http://127.0.0.1:9322/v1/goals\n"
         "A real cloud:      README.rst, section 'Point it at a real cloud'"
     )
     return status

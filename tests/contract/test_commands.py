@@ -183,8 +183,8 @@ def test_commands_say_why_not(command):
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
     [
-        (["watcher", *Watcher.options], 0, "workload_balancing"),
-        (["openstack", *OpenStack.options], 0, "workload_balancing"),
+        (["watcher", *Watcher.options], 0, "airflow_optimization"),
+        (["openstack", *OpenStack.options], 0, "airflow_optimization"),
         (
             ["openstack", "--os-infra-optim-api-version", "1.9", *OpenStack.options],
             1,

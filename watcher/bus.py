@@ -5,8 +5,9 @@ registers some of them on the library's global object only. ``register`` puts al
 on ours.
 """
 
+import contextlib
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import watcher._threading  # noqa: F401
@@ -89,7 +90,32 @@ class ContextSerializer(oslo_messaging.Serializer):  # type: ignore[misc]
 def rpc_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
     """Return the transport of calls and casts; nothing is connected yet"""
     register(conf)
-    return oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=REMOTE_ERRORS)
+    with _configured("DEFAULT"):
+        return oslo_messaging.get_rpc_transport(
+            conf, allowed_remote_exmods=REMOTE_ERRORS
+        )
+
+
+@contextlib.contextmanager
+def _configured(group: str) -> Iterator[None]:
+    """Turn what the library says about a transport URL into an error that names it"""
+    try:
+        yield
+    except (
+        oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure, ValueError
+    ) as error:  # fmt: skip
+        # The URL may hold a password, so it is not repeated.
+        raise exception.ConfigInvalid(
+            group=group,
+            option="transport_url",
+            reason=f"must look like rabbit://user:password@host:5672/ ({_why(error)})",
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, oslo_messaging.DriverLoadFailure):
+        return f"there is no driver {error.driver}"
+    return "its port is not a number" if isinstance(error, ValueError) else str(error)
 
 
 class NotSent(exception.WatcherException):
@@ -122,7 +148,8 @@ class Notifier:
 
     def __init__(self, conf: cfg.ConfigOpts, *, retries: int = 0):
         register(conf)
-        made = oslo_messaging.get_notification_transport(conf)
+        with _configured("oslo_messaging_notifications"):
+            made = oslo_messaging.get_notification_transport(conf)
         self._transport = _TellingTransport(made._driver)
         self._notifier = oslo_messaging.Notifier(
             self._transport, publisher_id=f"infra-optim:{conf.host}",

@@ -18,7 +18,15 @@ class Enforcer:
         self._enforcer = policy.Enforcer(conf)
         self._enforcer.register_defaults(policies.list_rules())
         # Read the file now: a broken one is told at start, not at the first request.
-        self._enforcer.load_rules()
+        try:
+            self._enforcer.load_rules()
+        except (ValueError, OSError) as error:
+            raise exception.ConfigInvalid(
+                group="oslo_policy",
+                option="policy_file",
+                reason=f"{conf.oslo_policy.policy_file} cannot be read as YAML: "
+                + " ".join(str(error).split()),
+            ) from error
 
     def check(
         self,

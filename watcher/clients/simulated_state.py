@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from watcher import exception
 from watcher.clients.records import IN_FLIGHT, Flavor
 
 FORMAT = 1
@@ -216,8 +217,16 @@ def write(state: State, path: Path) -> None:
 
 
 def read(path: Path) -> State:
-    """Read a file that ``write`` made"""
-    return State.from_json(json.loads(path.read_text(encoding="utf-8")))
+    """Read a file that ``write`` made
+
+    :raises StartRefused: the file is something else
+    """
+    try:
+        return State.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise exception.StartRefused(
+            reason=f"{path} is not a simulated cloud; remove it to begin with a new one"
+        ) from error
 
 
 def seconds(when: datetime.datetime) -> float:

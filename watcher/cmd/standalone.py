@@ -6,6 +6,7 @@ process. Whatever is set explicitly wins over these guesses.
 """
 
 import contextlib
+import fcntl
 import hmac
 import logging
 import os
@@ -14,8 +15,9 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import IO, Any
 
+import sqlalchemy.exc
 import waitress
 from oslo_config import cfg
 
@@ -76,6 +78,50 @@ def settle(conf: cfg.ConfigOpts, folder: pathlib.Path) -> bool:
     return ours
 
 
+class StateFolder:
+    """The folder of one standalone service; a second one on it is refused
+
+    Two would each overwrite what the other did to the simulated cloud.
+    """
+
+    name = "state folder"
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Make the folder when it is not there, and take it"""
+        if self._lock is not None:
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.path / "lock", "w", encoding="utf-8")  # noqa: SIM115
+        except OSError as error:
+            raise self._refused(error.strerror or str(error)) from error
+        try:
+            # Ends with the process, however that ends.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.stop(0)
+            raise self._refused("another watcher-standalone uses it") from error
+
+    def stop(self, deadline: float) -> None:
+        """Give the folder back"""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _refused(self, why: str) -> exception.ConfigInvalid:
+        return exception.ConfigInvalid(
+            group="DEFAULT",
+            option="state-dir",
+            reason=f"{self.path}: {why}. Name a folder of its own that may be written "
+            "to, with --state-dir",
+        )
+
+
 class Token:
     """Lets in whoever can read the file with the token"""
 
@@ -108,7 +154,12 @@ class Token:
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_urlsafe(32))
         path.chmod(0o600)
-        return path.read_text().strip()
+        token = path.read_text().strip()
+        if not token:
+            # An empty token would let in every request that has none.
+            path.unlink()
+            return Token._read(path)
+        return token
 
 
 class Guest:
@@ -204,7 +255,7 @@ class HttpServer:
 def build(conf: cfg.ConfigOpts) -> service.Daemon:
     """Return API, decision engine and applier as one daemon"""
     folder = pathlib.Path(conf.state_dir or conf.state_path).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    state = StateFolder(folder)
     ours = settle(conf, folder)
     shared: dict[str, Any] = {}
     if not real_cloud(conf):
@@ -227,6 +278,7 @@ def build(conf: cfg.ConfigOpts) -> service.Daemon:
         conf,
         NAME,
         [
+            state,
             *engine.first_parts(),
             other.heartbeat(),
             *engine.notification_parts(),
@@ -259,6 +311,13 @@ def _migrate(conf: cfg.ConfigOpts) -> None:
     db = Database(conf)
     try:
         migration.upgrade(db.engine)
+    except sqlalchemy.exc.DatabaseError as error:
+        if type(error) is not sqlalchemy.exc.DatabaseError:
+            raise
+        # The file is something else, or damaged.
+        raise exception.DatabaseUnavailable(
+            reason=f"{db.engine.url.database}: {error.orig}"
+        ) from error
     finally:
         db.dispose()
 

@@ -22,7 +22,7 @@ from oslo_log import log as logging
 from watcher import conf as config
 from watcher import exception
 from watcher.health import Health
-from watcher.parts import Part, summary, wait_for
+from watcher.parts import FATAL, Part, summary, wait_for
 from watcher.reports import Reports, Section
 
 LOG = logging.getLogger(__name__)
@@ -153,6 +153,9 @@ class Daemon:
     def _background(self) -> None:
         try:
             self._start_parts()
+        except FATAL as error:
+            # Says what to do in its own words.
+            self._fatal = error
         except Exception as error:  # a thread's outer edge
             LOG.exception("%s cannot start", self.name)
             self._fatal = error

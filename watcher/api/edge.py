@@ -8,6 +8,7 @@ from typing import Any
 import webob
 from keystoneauth1 import exceptions as ksa
 from keystonemiddleware import auth_token
+from keystonemiddleware import opts as keystone_options
 from oslo_config import cfg
 from oslo_log import log
 
@@ -22,6 +23,9 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 FORMAT = "watcher.format"
 HEALTH = "/healthcheck"
+# The library waits for ever for a Keystone that takes a connection and says nothing; every
+# thread of ours would soon do so, and none answer.
+_PATIENCE = {"http_connect_timeout": 10, "http_request_max_retries": 1}
 _SUFFIX = re.compile(r"(?<=[^/])\.(json|xml)(?=/?\Z)")
 _FORMATS = {"json": render.JSON, "xml": render.XML}
 # Every header that a request context, or the policy, could be made from.
@@ -145,6 +149,14 @@ class Preflight:
         return []
 
 
+def register(conf: cfg.ConfigOpts) -> None:
+    """Register the options of the token check, with defaults of ours"""
+    for group, options in keystone_options.list_auth_token_opts():
+        conf.register_opts(options, group)
+        for name, value in _PATIENCE.items():
+            conf.set_default(name, value, group)
+
+
 class Identity:
     """Demands a Keystone token, but for the few paths that are open to anybody
 
@@ -154,6 +166,7 @@ class Identity:
 
     def __init__(self, app: App, conf: cfg.ConfigOpts) -> None:
         self._app = app
+        register(conf)
         self._checked = auth_token.AuthProtocol(app, {"oslo_config_config": conf})
         self._webhooks_open = not conf.api.enable_webhooks_auth
 

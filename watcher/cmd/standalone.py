@@ -189,9 +189,9 @@ def identity(
     """
     if is_set(conf, "enable_authentication"):
         return None
-    if is_set(conf, "auth_type", "keystone_authtoken") or is_set(
-        conf, "auth_url", "keystone_authtoken"
-    ):
+    edge.register(conf)
+    names = ("auth_type", "auth_section")
+    if any(is_set(conf, name, "keystone_authtoken") for name in names):
         return None
     if real_cloud(conf):
         path = folder / "token"

@@ -1,5 +1,7 @@
 """What the standalone service finds in its folder, and in its configuration."""
 
+import socket
+
 import pytest
 
 import watcher.conf
@@ -80,3 +82,26 @@ def test_what_cannot_be_used_is_named(tmp_path, capsys, text, told):
     assert status == 1
     assert told in line
     assert "Traceback" not in line
+
+
+def test_a_port_in_use_is_one_line(tmp_path, capsys):
+    with socket.socket() as taken:
+        taken.bind((servers.LOOPBACK, 0))
+        taken.listen()
+        status = standalone.main([
+            "--state-dir", str(tmp_path), "--port", str(taken.getsockname()[1]),
+        ])  # fmt: skip
+    told = capsys.readouterr().err
+    assert status == 1
+    assert "[api] port" in told
+    assert "Traceback" not in told
+
+
+def test_keystone_of_the_configuration_is_asked_who_is_there(tmp_path):
+    path = tmp_path / "watcher.conf"
+    path.write_text(
+        "[keystone_authtoken]\nauth_type = password\nauth_url = http://keystone\n"
+    )
+    conf = watcher.conf.load("test", ["--config-file", str(path)])
+    assert standalone.identity(conf, tmp_path) is None
+    assert conf.enable_authentication

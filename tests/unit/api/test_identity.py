@@ -3,6 +3,7 @@
 import pytest
 import webob
 
+import watcher.conf
 from watcher.api import app, edge
 from watcher.policy import Enforcer
 
@@ -108,3 +109,16 @@ def test_an_identity_of_ones_own_can_be_built_in(conf, database):
 
     application = app.build(conf, database, None, Enforcer(conf), identity=everybody)
     assert ask(application, "/v1/goals").status_int == 200
+
+
+def test_a_silent_keystone_is_not_waited_for_without_end(conf):
+    edge.Identity(lambda environ, start_response: [], conf)
+    assert conf.keystone_authtoken.http_connect_timeout == 10
+
+
+def test_the_operators_patience_wins(conf, tmp_path):
+    path = tmp_path / "watcher.conf"
+    path.write_text("[keystone_authtoken]\nhttp_connect_timeout = 70\n")
+    conf = watcher.conf.load("test", ["--config-file", str(path)])
+    edge.Identity(lambda environ, start_response: [], conf)
+    assert conf.keystone_authtoken.http_connect_timeout == 70

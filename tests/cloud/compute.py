@@ -10,7 +10,7 @@ hypervisor and are read at every use:
     resize_seconds          how long copying the disk of a cold migration lasts
     fail                    operations that fail: pre_live_migration, live_migration (it
                             rolls back), live_migration_error (server to ERROR), resize
-    fail_servers            uuids of the servers that fail; all of them when not given
+    fail_uuids            uuids of the servers that fail; all of them when not given
 """
 
 import gc
@@ -89,7 +89,7 @@ class SimulatedDriver(fake.FakeDriver):
 
     def _may_fail(self, operation, instance):
         wish = control(self._host)
-        chosen = wish.get("fail_servers")
+        chosen = wish.get("fail_uuids")
         if operation in wish.get("fail", ()) and (
             not chosen or instance.uuid in chosen
         ):

@@ -1,8 +1,7 @@
-"""Guru meditation reports and metrics."""
+"""Guru meditation reports."""
 
 import watcher.conf
 from watcher import bus
-from watcher.metrics import TABLE, Metrics
 from watcher.reports import Reports
 
 
@@ -35,16 +34,3 @@ def test_a_report_goes_to_the_configured_folder(tmp_path):
     [path] = tmp_path.iterdir()
     assert path.name.startswith("watcher-applier_gurumeditation_")
     assert "Guru Meditation" in path.read_text()
-
-
-def test_metrics_are_counted_on_a_registry_of_their_own():
-    one, two = Metrics(), Metrics()
-    one.count("watcher_plans_total", state="FAILED")
-    one.observe("watcher_plan_seconds", 1.5)
-    one.set("watcher_ready", 1, part="lease")
-    text = one.text().decode()
-    assert 'watcher_plans_total{state="FAILED"} 1.0' in text
-    assert "watcher_plan_seconds_sum 1.5" in text
-    assert 'watcher_ready{part="lease"} 1.0' in text
-    assert 'state="FAILED"' not in two.text().decode()
-    assert len({metric.name for metric in TABLE}) == len(TABLE)

@@ -83,7 +83,10 @@ class AuditRunner:
             raise
         except Exception as error:
             # A strategy is free to fail in any way; the audit ends and says how.
-            LOG.exception("Audit %s failed in its %s", audit.uuid, phase)
+            # An error of ours says what is wrong in a sentence; others need their place.
+            ours = isinstance(error, exception.WatcherException)
+            trace = None if ours else error
+            LOG.error("Audit %s failed in its %s", audit.uuid, phase, exc_info=trace)
             self._db.write(self._fail, audit, claim, phase, decision, error)
         else:
             if started:

@@ -335,6 +335,23 @@ def test_a_strategy_that_breaks_fails_the_audit_in_a_sentence(world):
     assert event == "audit.strategy.error" and isinstance(fault, KeyError)
 
 
+@pytest.mark.parametrize(
+    ("error", "traced"),
+    [(exception.Invalid("node-9 is unknown"), False), (KeyError("flavor"), True)],
+)
+def test_the_log_shows_the_place_of_errors_that_say_nothing(
+    world, caplog, error, traced
+):
+    def act(strategy):
+        raise error
+
+    world.odd.act = staticmethod(act)
+    world.engine().run(world.audit("unclassified", "odd"))
+    (line,) = [r for r in caplog.records if "failed in its strategy" in r.getMessage()]
+    assert line.levelname == "ERROR"
+    assert bool(line.exc_info) == traced
+
+
 def test_a_strategy_whose_row_was_removed_fails_the_audit(world):
     def act(strategy):
         found = world.db.read(strategies.get, "odd")

@@ -49,6 +49,9 @@ def filled(
     :raises Invalid: a value is refused; the text names it
     """
     result = copy.deepcopy(dict(parameters))
+    if result and spec.get("properties") == {}:
+        # Only inside of a value does an empty table leave everything free.
+        raise exception.AuditParameterNotAllowed(parameter=next(iter(result))[:LONGEST])
     try:
         # "required" is judged after defaults are in: properties are walked first.
         errors = list(Filling(_properties_first(spec)).iter_errors(result))

@@ -66,3 +66,15 @@ def test_alternatives_do_not_refuse_what_another_one_takes():
         ]
     }
     assert params.filled({"b": 1}, spec) == {"b": 1}
+
+
+def test_a_strategy_that_declares_nothing_takes_nothing():
+    spec = {"type": "object", "properties": {}}
+    assert params.filled({}, spec) == {}
+    with pytest.raises(exception.AuditParameterNotAllowed, match="zz"):
+        params.filled({"zz": 1}, spec)
+
+
+def test_an_empty_table_inside_of_a_value_leaves_it_free():
+    spec = {"properties": {"inputs": {"type": "object", "properties": {}}}}
+    assert params.filled({"inputs": {"zz": 1}}, spec) == {"inputs": {"zz": 1}}

@@ -126,13 +126,17 @@ class Emitter:
         odd: list[int] = []
         away = False
         for item in items:
+            if away:
+                # Each attempt may take long; rows that come in faster would pile up.
+                if not self._too_old(item):
+                    break
+                settled.append(item.id)
+                continue
             failure = self._send(item)
             away = failure is not None and is_outage(failure.__cause__ or failure)
             if failure is None or self._too_old(item):
                 settled.append(item.id)
-            elif away:
-                break
-            else:
+            elif not away:
                 # The broker is there and takes others: this one must not hold them up.
                 odd.append(item.id)
         self._store.done(settled)

@@ -150,6 +150,24 @@ def test_old_news_is_given_up(sender, caplog):
     assert "given up" in caplog.text
 
 
+def test_old_news_is_given_up_without_an_attempt_each(sender):
+    class Slow(Sender):
+        attempts = 0
+
+        def send(self, *args, **kwargs):
+            self.attempts += 1
+            raise TimeoutError("the broker says nothing")
+
+    slow = Slow()
+    old = items(50, created_at=NOW - datetime.timedelta(days=2))
+    young = [Item(100), Item(101)]
+    store = Store(*old, *young)
+    part = emitter(store, slow)
+    part._drain()
+    assert store.left == [100, 101]
+    assert slow.attempts == 1
+
+
 def test_without_a_lease_nothing_is_taken(sender):
     def lost():
         raise exception.LeaseLost(owner="me", epoch=1, kind="process", ident="h")

@@ -80,6 +80,10 @@ def create(conf: cfg.ConfigOpts, url_text: str | None = None) -> sqlalchemy.Engi
         arguments["isolation_level"] = "READ COMMITTED"
         if "connect_timeout" not in url.query:
             arguments["connect_args"]["connect_timeout"] = CONNECT_TIMEOUT_S
+        if url.get_driver_name() == "pymysql" and "read_timeout" not in url.query:
+            # Its connect_timeout ends before the server's greeting, for which it would
+            # wait for ever. Statements may take longer, see ``_mysql``.
+            arguments["connect_args"]["read_timeout"] = CONNECT_TIMEOUT_S
     try:
         engine = sqlalchemy.create_engine(url, **arguments)
     except (exc.ArgumentError, exc.NoSuchModuleError, ImportError) as error:
@@ -144,8 +148,13 @@ def _sqlite(engine: sqlalchemy.Engine, synchronous: bool) -> None:
 
 
 def _mysql(engine: sqlalchemy.Engine, sql_mode: str | None, sync: int | None) -> None:
+    greeting = engine.driver == "pymysql" and "read_timeout" not in engine.url.query
+
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:
+        if greeting:
+            # No public way: the driver looks at it before each packet.
+            connection._read_timeout = None
         with connection.cursor() as cursor:
             if sql_mode is not None:
                 cursor.execute("SET SESSION sql_mode = %s", [sql_mode])

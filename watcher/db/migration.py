@@ -53,22 +53,29 @@ def version(engine: sa.Engine) -> str | None:
 def ensure_current(engine: sa.Engine) -> None:
     """Raise SchemaMismatch unless the database is at the revision of this release"""
     found, wanted = version(engine), head()
-    if found == wanted:
-        return
+    if found != wanted:
+        _refuse_newer(found)
+        raise exception.SchemaMismatch(found=found, wanted=wanted)
+
+
+def _refuse_newer(found: str | None) -> None:
     if found is not None and found not in _known():
         raise exception.SchemaMismatch(
             f"The database is at revision {found}, which this release does not know"
-            f" (it needs {wanted}); a newer release made it",
+            f" (it needs {head()}); a newer release made it",
             found=found,
-            wanted=wanted,
+            wanted=head(),
         )
-    raise exception.SchemaMismatch(found=found, wanted=wanted)
 
 
 def upgrade(
     engine: sa.Engine, revision: str | None = None, *, mysql_engine: str = "InnoDB"
 ) -> None:
-    """Bring the database up to ``revision``, or to the head; no-op when it is there"""
+    """Bring the database up to ``revision``, or to the head; no-op when it is there
+
+    :raises SchemaMismatch: a newer release has been here
+    """
+    _refuse_newer(version(engine))
     with _migrating(engine, mysql_engine) as config:
         command.upgrade(config, revision or "head")
 

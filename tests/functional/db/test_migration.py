@@ -202,3 +202,12 @@ def test_migrating_leaves_logging_alone(engine):
     migration.upgrade(engine)
     assert not mine.disabled
     assert (root.level, root.handlers) == (level, handlers)
+
+
+def test_what_a_newer_release_made_is_not_upgraded(tmp_path):
+    made = sa.create_engine(f"sqlite:///{tmp_path / 'newer.sqlite'}")
+    migration.create_schema(made)
+    with made.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = 'f00'"))
+    with pytest.raises(exception.SchemaMismatch, match="a newer release made it"):
+        migration.upgrade(made)

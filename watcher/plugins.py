@@ -117,7 +117,10 @@ class Plugins:
             raise
         except Exception as error:
             LOG.exception("Plugin %s of %s cannot be built", name, group)
-            raise exception.LoadingError(name=name) from error
+            raise exception.LoadingError(
+                f"Error loading plugin '{name}': {type(error).__name__}: "
+                + " ".join(str(error).split())
+            ) from error
 
     def options(self, group: str, name: str) -> Options:
         """Return the values of ``[group.name]``; empty when none are declared"""

@@ -21,6 +21,7 @@ class Kind(enum.Enum):
     DEADLOCK = "another transaction was in the way; try again"
     AWAY = "the server cannot be reached"
     DATA = "a value does not fit its column"
+    SCHEMA = "a table or a column is missing"
     OTHER = "a fault of ours or of the schema"
 
 
@@ -47,6 +48,8 @@ _MYSQL = {
     2013: Kind.AWAY,
     2014: Kind.AWAY,
     2055: Kind.AWAY,
+    1054: Kind.SCHEMA,
+    1146: Kind.SCHEMA,
     1264: Kind.DATA,
     1265: Kind.DATA,
     1267: Kind.DATA,
@@ -61,6 +64,8 @@ _POSTGRESQL = {
     "40001": Kind.DEADLOCK,
     "40P01": Kind.DEADLOCK,
     "55P03": Kind.DEADLOCK,
+    "42703": Kind.SCHEMA,
+    "42P01": Kind.SCHEMA,
     "53300": Kind.AWAY,
     "57P01": Kind.AWAY,
     "57P02": Kind.AWAY,
@@ -123,6 +128,11 @@ def translate(error: exc.DBAPIError) -> Exception:
     what = kind(error)
     if what is Kind.AWAY:
         return exception.DatabaseUnavailable(reason=str(error.orig))
+    if what is Kind.SCHEMA:
+        return exception.DatabaseUnavailable(
+            reason="it lacks tables or columns of this release; run watcher-db-manage "
+            "upgrade"
+        )
     if what is Kind.DEADLOCK:
         return exception.DatabaseUnavailable(
             reason="too many transactions were in each other's way"

@@ -14,7 +14,7 @@ from watcher.decision_engine.handle import Handle, Notes
 from watcher.decision_engine.planner.base import BasePlanner
 from watcher.domain import scope as documents
 from watcher.domain.records import Audit, EfficacyIndicator, NewAction
-from watcher.plugins import PLANNERS, SCOPE_HANDLERS, STRATEGIES, Plugins
+from watcher.plugins import ACTIONS, PLANNERS, SCOPE_HANDLERS, STRATEGIES, Plugins
 
 SHOWN_BREACHES = 3
 
@@ -152,7 +152,18 @@ class Decider:
             # In the classic style: rows are made through objects that only collect.
             made = planner.schedule(context.admin(), audit.id, decision.solution)
             decision.actions = made.new_actions()
+        self._known(decision.actions)
         _judge(decision)
+
+    def _known(self, actions: Sequence[NewAction]) -> None:
+        """Refuse a plan that would stop half-way because nobody can do a part of it"""
+        installed = self._plugins.names(ACTIONS)
+        missing = sorted({a.action_type for a in actions} - set(installed))
+        if installed and missing:
+            raise exception.UnsupportedActionType(
+                f"The plan needs actions that are not installed: {', '.join(missing)}; "
+                f"there are: {', '.join(installed)}"
+            )
 
 
 def _judge(decision: Decision) -> None:

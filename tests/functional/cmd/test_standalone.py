@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests import servers
-from watcher.cmd.standalone import HttpServer
+from watcher.cmd.standalone import Guest, HttpServer
 
 
 @pytest.fixture
@@ -62,3 +62,17 @@ def test_a_request_without_end_is_left_at_the_deadline(server):
     start = time.monotonic()
     server.stop(start + 0.5)
     assert 0.4 < time.monotonic() - start < 2
+
+
+def test_only_who_calls_this_machine_by_its_name_is_taken_for_an_administrator():
+    seen = []
+
+    def inner(environ, start_response):
+        seen.append(environ.get("HTTP_X_ROLES"))
+        return []
+
+    guest = Guest(inner)
+    for host in ("127.0.0.1:9322", "localhost:9322", "evil.example.org:9322"):
+        guest({"HTTP_HOST": host}, None)
+    guest({"HTTP_HOST": "localhost:9322", "HTTP_X_ROLES": "member"}, None)
+    assert seen == ["admin", "admin", None, "member"]

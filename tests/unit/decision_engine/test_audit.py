@@ -35,7 +35,16 @@ from watcher.decision_engine.strategy.dummy import DummyStrategy
 from watcher.decision_engine.strategy.host_maintenance import HostMaintenance
 from watcher.domain import states
 from watcher.domain.records import NewAction, NewPlan
-from watcher.plugins import GOALS, PLANNERS, SCOPE_HANDLERS, STRATEGIES, Plugins
+from watcher.plugins import (
+    ACTIONS,
+    GOALS,
+    PLANNERS,
+    SCOPE_HANDLERS,
+    STRATEGIES,
+    Plugins,
+)
+
+DOABLE = ("nop", "sleep", "migrate", "change_nova_service_state")
 
 
 class Crash(BaseException):
@@ -120,6 +129,8 @@ class World:
                 },
                 PLANNERS: {"weight": WeightPlanner},
                 SCOPE_HANDLERS: {"compute": ComputeScope},
+                # What an applier could do; only the names count here.
+                ACTIONS: dict.fromkeys(DOABLE, object),
             },
             self.conf,
         )
@@ -315,6 +326,18 @@ def test_no_strategy_for_the_goal_is_said_in_words(goal, expected, world):
 
 
 # Failures ------------------------------------------------------------------------------
+
+
+def test_a_plan_that_nobody_could_finish_is_not_made(world):
+    world.odd.act = staticmethod(lambda s: s.solution.add_action("stop", {}, "s1"))
+    uuid = world.audit("unclassified", "odd")
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert audit.state == states.FAILED and world.plans == []
+    assert audit.status_message == (
+        "The plan needs actions that are not installed: stop; there are: "
+        "change_nova_service_state, migrate, nop, sleep"
+    )
 
 
 def test_a_strategy_that_breaks_fails_the_audit_in_a_sentence(world):

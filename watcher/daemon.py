@@ -141,14 +141,14 @@ class Daemon:
         """Stop the parts; whatever hangs ends with the process"""
         _systemd("STOPPING=1")
         limit_s = self.conf.graceful_shutdown_timeout
+        guard = None
         if limit_s:
-            # The interpreter waits for the pools of libraries when it ends.
-            guard = threading.Timer(limit_s + LAST_GRACE_S, _give_up, (self.name,))
-            guard.daemon = True
-            guard.start()
+            guard = end_within(limit_s + LAST_GRACE_S, self.name)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         self.stop()
+        if guard is not None:
+            guard.cancel()
 
     def _background(self) -> None:
         try:
@@ -189,6 +189,18 @@ class Daemon:
     def fatal(self) -> BaseException | None:
         """Why the daemon ended by itself, or None"""
         return self._fatal
+
+
+def end_within(seconds: float, name: str) -> threading.Timer:
+    """End the process by force when it is still there then; cancel what is returned
+
+    A script calls it when it has nothing more to do: the interpreter waits for the pools
+    of libraries when it ends.
+    """
+    guard = threading.Timer(seconds, _give_up, (name,))
+    guard.daemon = True
+    guard.start()
+    return guard
 
 
 def _give_up(name: str) -> None:

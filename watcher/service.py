@@ -15,7 +15,7 @@ from oslo_service import opts as service_opts
 
 from watcher import bus, exception
 from watcher import conf as config
-from watcher.daemon import Check, Daemon
+from watcher.daemon import LAST_GRACE_S, Check, Daemon, end_within
 from watcher.domain.records import Service
 from watcher.parts import (
     Backoff,
@@ -161,6 +161,9 @@ def main(
     except (exception.WatcherException, cfg.Error) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 1
+    if argv is None:
+        # Called as a script: what hangs now ends with the process.
+        end_within(LAST_GRACE_S, program)
     if daemon.fatal is not None:
         print(f"{program}: {daemon.fatal}", file=sys.stderr)
     return status

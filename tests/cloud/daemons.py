@@ -21,7 +21,7 @@ from tests.cloud.plane import Plane
 API, ENGINE, APPLIER = "watcher-api", "watcher-decision-engine", "watcher-applier"
 
 
-def _text(plane: Plane, host: str) -> str:
+def _text(plane: Plane, store: servers.MariaDB, host: str) -> str:
     account = f"""
 auth_type = password
 auth_url = {plane.url("keystone", "/v3")}
@@ -37,7 +37,7 @@ host = {host}
 debug = true
 transport_url = {plane.rabbitmq.url}
 [database]
-connection = mysql+pymysql://root@127.0.0.1:{plane.mariadb.port}/watcher
+connection = mysql+pymysql://root@127.0.0.1:{store.port}/watcher
 [api]
 port = {plane.ports["watcher"]}
 workers = 1
@@ -60,16 +60,19 @@ class Daemons:
         self.plane = plane
         self.running: dict[str, subprocess.Popen] = {}
         self.bin = pathlib.Path(sys.executable).parent
-        self.file("ctl1")
+        # A server of its own: killing it must not make Nova forget what it is doing.
+        self.mariadb = servers.MariaDB(plane.folder)
 
     def file(self, host: str) -> str:
         """Write the configuration of a node; return its path"""
         path = self.plane.folder / "etc" / f"watcher-{host}.conf"
-        path.write_text(_text(self.plane, host))
+        path.write_text(_text(self.plane, self.mariadb, host))
         return str(path)
 
     def start(self) -> "Daemons":
         """Make the schema and start one of each"""
+        self.mariadb.start()
+        self.mariadb.create("watcher")
         subprocess.run(
             [
                 self.bin / "watcher-db-manage",
@@ -111,6 +114,7 @@ class Daemons:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+        self.mariadb.stop()
 
     # What a user sees ------------------------------------------------------------
 
@@ -158,7 +162,7 @@ class Daemons:
         """Ask our own database"""
         link = pymysql.connect(
             host="127.0.0.1",
-            port=self.plane.mariadb.port,
+            port=self.mariadb.port,
             user="root",
             database="watcher",
             cursorclass=pymysql.cursors.DictCursor,

@@ -164,7 +164,7 @@ def test_a_paused_applier_does_no_harm(daemons, report):
 @pytest.mark.parametrize("store", ["rabbitmq", "mariadb"])
 def test_broker_and_database_restart(daemons, report, store):
     def disturb(_run):
-        server = getattr(daemons.plane, store)
+        server = daemons.plane.rabbitmq if store == "rabbitmq" else daemons.mariadb
         server.kill()
         if store == "rabbitmq":
             server.end_mapper()

@@ -1,5 +1,6 @@
 """Start, stop and reload of a daemon inside of this process; refusals; heartbeats."""
 
+import signal
 import threading
 import time
 from importlib import metadata
@@ -264,3 +265,17 @@ def _until(check, seconds=5):
     while not check():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def test_a_daemon_that_ended_in_time_leaves_nobody_who_would_kill_the_process(conf):
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+    before = set(threading.enumerate())
+    try:
+        service.Daemon(conf, "test", [])._stop_hard()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(2)
+    assert not any(thread.is_alive() for thread in left)

@@ -27,6 +27,7 @@ from watcher.applier import service as applier
 from watcher.clients.simulated import SimulatedCloud
 from watcher.cmd.wiring import Wiring
 from watcher.conf import clients as client_options
+from watcher.daemon import LAST_GRACE_S, end_within
 from watcher.db import migration
 from watcher.db.session import Database
 from watcher.decision_engine import service as decision_engine
@@ -334,6 +335,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (exception.WatcherException, cfg.Error) as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         return 1
+    if argv is None:
+        end_within(LAST_GRACE_S, NAME)
     if daemon.fatal is not None:
         print(f"{NAME}: {daemon.fatal}", file=sys.stderr)
     return status

@@ -25,12 +25,12 @@ venv:
 
 test:
 	@tools/setup.sh test
-	$(PYTEST) -n 2 tests/unit
+	$(PYTEST) -n 4 --dist worksteal tests/unit
 	$(PYTEST) tests/functional tests/contract
 
 unit:
 	@tools/setup.sh test
-	$(PYTEST) -n 2 tests/unit
+	$(PYTEST) -n 4 --dist worksteal tests/unit
 
 pep8:
 	@tools/setup.sh test

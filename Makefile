@@ -26,7 +26,7 @@ venv:
 test:
 	@tools/setup.sh test
 	$(PYTEST) -n 4 --dist worksteal tests/unit
-	$(PYTEST) tests/functional tests/contract
+	$(PYTEST) tests/functional tests/contract -m "not acceptance"
 
 unit:
 	@tools/setup.sh test
@@ -49,7 +49,7 @@ test-cloud:
 
 acceptance:
 	@tools/setup.sh test cloud
-	$(PYTEST) tests/cloud -m acceptance --timeout=14400
+	$(PYTEST) tests/functional tests/contract tests/cloud -m acceptance --timeout=14400
 
 bench:
 	@tools/setup.sh test

@@ -13,10 +13,6 @@ HOSTS, SERVERS = 8, 24
 _report: list[str] = []
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "acceptance: the long runs")
-
-
 def pytest_terminal_summary(terminalreporter):
     """Print what was measured; the figures go into the notes"""
     if _report:

@@ -13,14 +13,13 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 import tarfile
 import time
 
 import requests
 
 from tests import servers
-from tests.cloud import configs
+from tests.cloud import configs, virtualenv
 
 HERE = pathlib.Path(__file__).parent
 NAMES = ("keystone", "placement", "glance", "nova", "network", "watcher", "memcached",
@@ -48,37 +47,6 @@ def port_block() -> dict[str, int]:
     raise RuntimeError("no free block of ports")
 
 
-def install(work: pathlib.Path) -> pathlib.Path:
-    """Install the services into a virtualenv of their own; return its folder"""
-    prefix = work / "cloud-venv"
-    stamp = prefix / ".stamp"
-    wanted = hashlib.sha256((HERE / "requirements.txt").read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return prefix
-    shutil.rmtree(prefix, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
-    pip = [f"{prefix}/bin/python", "-m", "pip", "install", "-q",
-           "--disable-pip-version-check"]  # fmt: skip
-    source = ["-r", str(HERE / "requirements.txt")]
-    # uv is several times as fast; without it pip does the same.
-    fast = subprocess.run([*pip, "uv"], check=False).returncode == 0 and not (
-        subprocess.run(
-            [f"{prefix}/bin/uv", "pip", "install", "-q", "-p", f"{prefix}/bin/python",
-             *source],
-            check=False,
-        ).returncode
-    )  # fmt: skip
-    if not fast:
-        subprocess.run([*pip, *source], check=True)
-    subprocess.run(
-        [f"{prefix}/bin/python", "-m", "compileall", "-q", f"{prefix}/lib"],
-        check=False,
-        stdout=subprocess.DEVNULL,
-    )
-    stamp.write_text(wanted)
-    return prefix
-
-
 class Plane:
     """The running control plane; ``work`` keeps what the next run can use again"""
 
@@ -95,7 +63,9 @@ class Plane:
 
     def start(self, hosts: int) -> "Plane":
         """Install, start and wait until ``hosts`` compute services are up"""
-        self.prefix = install(self.work)
+        self.prefix = virtualenv.install(
+            self.work / "cloud-venv", HERE / "requirements.txt"
+        )
         for name in ("etc", "log", "run", "lock", "state/glance/images", "guests",
                      "control", "keys/fernet", "keys/credential"):  # fmt: skip
             (self.folder / name).mkdir(parents=True, exist_ok=True)

@@ -37,6 +37,8 @@ __all__ = [
 
 PRODUCT = "watcher"
 LONGEST_BEAT_S = 20.0
+# While there is something that others wait to hear.
+EAGER_BEAT_S = 2.0
 
 
 def prepare(
@@ -111,15 +113,24 @@ def refuse_foreign(rows: Sequence[Service], alive_s: float) -> None:
 
 
 class Heartbeat:
-    """Tells the database that this service is alive; its own thread, so never starved"""
+    """Tells the database that this service is alive; its own thread, so never starved
 
-    def __init__(self, conf: cfg.ConfigOpts, beat: Callable[[bool], Any]):
+    :param eager: tells whether to beat more often, because others wait for news
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        beat: Callable[[bool], Any],
+        eager: Callable[[], bool] = lambda: False,
+    ):
         self.name = "heartbeat"
         self._beat = beat
         self._limit_s = float(conf.service_down_time)
         self._last = time.monotonic()
         self.period_s = min(self._limit_s / 3, LONGEST_BEAT_S)
-        self._ticker = Ticker(self.name, self.period_s, self._once)
+        self._eager = eager
+        self._ticker = Ticker(self.name, self._pause_s, self._once)
 
     def start(self) -> None:
         """Beat now and from now on"""
@@ -137,6 +148,9 @@ class Heartbeat:
         if silent_s <= self._limit_s:
             return None
         return f"no heartbeat could be written for {silent_s:.0f} s"
+
+    def _pause_s(self) -> float:
+        return min(self.period_s, EAGER_BEAT_S) if self._eager() else self.period_s
 
     def _once(self) -> None:
         self._beat(False)

@@ -226,6 +226,15 @@ def test_the_last_heartbeat_says_stopped(conf):
     assert beats == [False, True]
 
 
+def test_heartbeats_are_quick_while_others_wait_for_news(conf):
+    waiting = [True]
+    heart = service.Heartbeat(conf, lambda stopped: None, lambda: waiting[0])
+    assert heart._pause_s() == service.EAGER_BEAT_S
+    waiting.clear()
+    waiting.append(False)
+    assert heart._pause_s() == 20
+
+
 def test_a_stop_without_a_limit_does_not_wait_for_the_database(conf, monkeypatch):
     monkeypatch.setattr("watcher.parts.GOODBYE_S", 0.1)
     back = threading.Event()

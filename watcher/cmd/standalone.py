@@ -25,6 +25,7 @@ from watcher import exception, policy, service
 from watcher.api import app, edge
 from watcher.applier import service as applier
 from watcher.clients.simulated import SimulatedCloud
+from watcher.cluster.collector.cache import Models
 from watcher.cmd.wiring import Wiring
 from watcher.conf import clients as client_options
 from watcher.daemon import LAST_GRACE_S, end_within
@@ -267,6 +268,7 @@ def build(conf: cfg.ConfigOpts) -> service.Daemon:
     layer = identity(conf, folder)
     engine = Wiring(conf, decision_engine.NAME, **shared)
     other = engine.beside(applier.NAME)
+    models = Models(conf, engine.plugins, engine.clients)
     api = HttpServer(
         app.build(
             conf,
@@ -283,10 +285,10 @@ def build(conf: cfg.ConfigOpts) -> service.Daemon:
         NAME,
         [
             state,
-            *engine.first_parts(),
+            *engine.first_parts(lambda: models.full_age_s),
             other.heartbeat(),
             *engine.notification_parts(),
-            *decision_engine.parts(conf, engine),
+            *decision_engine.parts(conf, engine, models=models),
             *applier.parts(conf, other),
             api,
         ],

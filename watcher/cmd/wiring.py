@@ -7,7 +7,7 @@ import atexit
 import functools
 import time
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -26,6 +26,7 @@ from watcher.notifications.monitor import ServiceMonitor
 from watcher.notifications.outbox import Emitter
 from watcher.parts import Part
 
+ModelAge = Callable[[], float | None]
 # Seconds after which a connection that does not answer is given up.
 SILENCE_S = 10
 # Seconds that a worker of a web server may take to say good-bye.
@@ -217,21 +218,29 @@ class Wiring:
         store = LeaseTable(brisk_database(self.conf, self.service_name))
         return Lease(store, service=self.service_name, host=self.conf.host)
 
-    def first_parts(self) -> list[Part]:
-        """Return what starts first and stops last: lease and heartbeat"""
-        return [self.lease, self.heartbeat()]
+    def first_parts(self, model_age_s: ModelAge | None = None) -> list[Part]:
+        """Return what starts first and stops last: lease and heartbeat
 
-    def heartbeat(self) -> service.Heartbeat:
+        ``model_age_s`` tells how old the compute model of this process is, see
+        ``watcher.db.services.beat``.
+        """
+        return [self.lease, self.heartbeat(model_age_s)]
+
+    def heartbeat(self, model_age_s: ModelAge | None = None) -> service.Heartbeat:
         """Return the heartbeat of this service, on a connection of its own"""
         db = brisk_database(self.conf, self.service_name)
+        age_s = model_age_s or (lambda: None)
 
         def beat(stopped: bool) -> Service:
             return db.write(
                 services.beat, self.service_name, self.conf.host,
                 runtime=f"openstack-watcher {version()}", stopped=stopped,
+                model_age_s=age_s(),
             )  # fmt: skip
 
-        return service.Heartbeat(self.conf, beat)
+        # The API is not ready before it hears that there is a model.
+        eager = model_age_s is not None
+        return service.Heartbeat(self.conf, beat, lambda: eager and age_s() is None)
 
     def notification_parts(self) -> list[Part]:
         """Return what sends notifications; nothing when no driver is configured"""

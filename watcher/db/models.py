@@ -122,6 +122,7 @@ class Audit(Bookkeeping, Base):
         Index("ix_audits_strategy_id", "strategy_id"),
         Index("ix_audits_state_owner", "state", "owner"),
         Index("ix_audits_next_run_time", "next_run_time"),
+        Index("ix_audits_audit_template_uuid", "audit_template_uuid"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -145,6 +146,10 @@ class Audit(Bookkeeping, Base):
     status_message: Mapped[str | None] = mapped_column(String(255))
     owner: Mapped[str | None] = mapped_column(String(255))
     owner_epoch: Mapped[int | None] = mapped_column(BigId)
+    # Where it came from; the template may be gone.
+    audit_template_uuid: Mapped[str | None] = mapped_column(String(36))
+    # When an EVENT audit was triggered; NULL again as soon as a run begins.
+    triggered_at: Mapped[datetime.datetime | None] = mapped_column(PreciseDateTime)
 
 
 class ActionPlan(Bookkeeping, Base):
@@ -243,6 +248,8 @@ class Service(Bookkeeping, Base):
     host: Mapped[str] = mapped_column(String(255))
     last_seen_up: Mapped[datetime.datetime | None]
     runtime: Mapped[str | None] = mapped_column(String(63))
+    # When a decision engine last had everything of its compute model read.
+    model_read_at: Mapped[datetime.datetime | None] = mapped_column(PreciseDateTime)
 
 
 class ActionDescription(Bookkeeping, Base):

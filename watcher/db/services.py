@@ -8,6 +8,7 @@ the reference's API too, shows the service as FAILED at once.
 import builtins
 import dataclasses
 import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import exc, orm
@@ -93,11 +94,46 @@ def _seen(record: Service) -> datetime.datetime:
     return seen or datetime.datetime(1970, 1, 1)
 
 
+def model_age(tx: orm.Session, alive_s: float) -> float | None:
+    """Return the seconds since a decision engine last read all of its compute model
+
+    The newest reading counts, by the database's clock, among the engines that gave a sign
+    of life in ``alive_s`` seconds; None when none of them has a model.
+    """
+    seen = sa.func.coalesce(
+        _table.c.last_seen_up, _table.c.updated_at, _table.c.created_at
+    )
+    found = tx.execute(
+        sa.select(_table.c.model_read_at, UtcNow().label("now"))
+        .where(
+            _table.c.model_read_at.is_not(None),
+            _table.c.deleted_at.is_(None),
+            seen > utcnow_plus(-alive_s),
+        )
+        .order_by(_table.c.model_read_at.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    age_s: float = (found.now - found.model_read_at).total_seconds()
+    return max(0.0, age_s)
+
+
 def beat(
-    tx: orm.Session, name: str, host: str, *, runtime: str, stopped: bool = False
+    tx: orm.Session,
+    name: str,
+    host: str,
+    *,
+    runtime: str,
+    stopped: bool = False,
+    model_age_s: float | None = None,
 ) -> Service:
-    """Record a heartbeat of our daemon ``name`` on ``host``; ``runtime`` marks it ours"""
+    """Record a heartbeat of our daemon ``name`` on ``host``; ``runtime`` marks it ours
+
+    ``model_age_s``: seconds since its compute model was read as a whole; None: it has none.
+    """
     clock = utcnow_plus(-STOPPED_S) if stopped else UtcNow()
+    read_at = sa.null() if model_age_s is None else utcnow_plus(-model_age_s)
     mine = sa.and_(
         _table.c.name == name, _table.c.host == host, _table.c.deleted_at.is_(None)
     )
@@ -105,9 +141,13 @@ def beat(
         sa.select(*_table.c, clock.label("clock"), UtcNow().label("now")).where(mine)
     ).first()
     if row is None:
-        return _first_beat(tx, name, host, runtime, clock)
+        return _first_beat(tx, name, host, runtime, clock, read_at)
     values = {"last_seen_up": row.clock, "updated_at": row.now, "runtime": runtime}
-    tx.execute(sa.update(_table).where(_table.c.id == row.id).values(**values))
+    tx.execute(
+        sa.update(_table)
+        .where(_table.c.id == row.id)
+        .values(**values, model_read_at=read_at)
+    )
     old = _record(row)
     new = dataclasses.replace(old, **values)
     if stopped:
@@ -121,12 +161,14 @@ def _first_beat(
     host: str,
     runtime: str,
     clock: sa.ColumnElement[datetime.datetime],
+    read_at: sa.ColumnElement[Any],
 ) -> Service:
     values = {
         "name": name,
         "host": host,
         "runtime": runtime,
         "last_seen_up": clock,
+        "model_read_at": read_at,
         "created_at": UtcNow(),
         "deleted": 0,
     }

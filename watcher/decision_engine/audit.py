@@ -4,13 +4,14 @@ Whatever an audit leads to is stored in one transaction, under the claim of this
 Killed at any line, nothing of it is there, and the next engine starts over.
 """
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 from oslo_log import log
 
 from watcher import context, exception
-from watcher.db import action_plans, actions, audits, explanations
+from watcher.db import action_plans, actions, audits, continuous, explanations
 from watcher.decision_engine import conflict, explain
 from watcher.decision_engine.decide import Decider, Decision, Snapshot
 from watcher.domain import states
@@ -21,6 +22,8 @@ LOG = log.getLogger(__name__)
 # Somebody else decides about the audit now, or nothing can be written at the moment.
 NOT_OURS = (exception.StateChanged, exception.LeaseLost)
 Tell = Callable[..., None]
+# How often a CONTINUOUS audit looks whether the plan in its way has ended, in seconds.
+WAIT_S = 10.0
 
 
 class AuditRunner:
@@ -36,6 +39,7 @@ class AuditRunner:
         applier: Any,
         host: str,
         new_uuid: Callable[[], str],
+        now: Callable[[], datetime.datetime],
     ) -> None:
         self._db = db
         self._lease = lease
@@ -44,6 +48,7 @@ class AuditRunner:
         self._applier = applier
         self._host = host
         self._new_uuid = new_uuid
+        self._now = now
 
     def run(self, uuid: str, *, triggered: bool = False) -> None:
         """Claim the audit and bring it to its end; quietly nothing when it is not ours
@@ -57,7 +62,9 @@ class AuditRunner:
         context.RequestContext(is_admin=True, roles=["admin"], overwrite=True)
         try:
             claim = self._lease.claim
-            audit = self._db.write(_take, uuid, claim, self._host, triggered)
+            audit = self._db.write(
+                _take, uuid, claim, self._host, triggered, self._now()
+            )
             if audit is not None:
                 LOG.info("Audit %s begins", uuid)
                 self._carry_out(audit, claim)
@@ -70,7 +77,7 @@ class AuditRunner:
         phase = "strategy"
         try:
             if blocking := self._blocking(audit, snapshot):
-                self._db.write(_cancel, audit.uuid, claim, blocking)
+                self._db.write(self._give_way, audit, claim, blocking)
                 return
             self._announce(audit, claim, "audit.strategy.start")
             self._decider.solve(audit, snapshot, decision)
@@ -102,8 +109,8 @@ class AuditRunner:
     # What keeps it from running --------------------------------------------------------
 
     def _blocking(self, audit: Audit, snapshot: Snapshot) -> str | None:
-        """Return the plan that runs where a ONESHOT audit without force would look"""
-        if audit.force or audit.audit_type != states.ONESHOT:
+        """Return the plan that runs where an audit without force would look"""
+        if audit.force or audit.audit_type == states.EVENT:
             return None
         running = self._db.read(_running)
         if not running:
@@ -117,6 +124,24 @@ class AuditRunner:
                 found: str = candidate.plan.uuid
                 return found
         return None
+
+    def _give_way(self, tx: Any, audit: Audit, claim: Claim, plan: str) -> None:
+        """Let a plan that runs have its way: ONESHOT audits end, others come back"""
+        _ours(tx, audit.uuid, claim)
+        where = f"Action plan {plan} is running in the same part of the cluster. "
+        if audit.audit_type == states.CONTINUOUS:
+            later = self._now() + datetime.timedelta(seconds=WAIT_S)
+            message = where + "The audit runs when it has ended."
+            continuous.rest(tx, audit.uuid, claim, message, next_run_time=later)
+            return
+        audits.step(
+            tx,
+            audit.uuid,
+            states.ONGOING,
+            states.CANCELLED,
+            message=where + "Start the audit again when it has ended, or with force.",
+            claim=claim,
+        )
 
     # How it ends ------------------------------------------------------------------------
 
@@ -155,6 +180,10 @@ class AuditRunner:
         self._tell(tx, "audit.planner.end", audit)
         # Last, so that notifications come in the published order; it undoes all of the
         # above when the audit is not ours any more.
+        if audit.audit_type == states.CONTINUOUS:
+            audits.supersede(tx, audit.uuid, keep=plan.uuid)
+            continuous.rest(tx, audit.uuid, claim, None)
+            return started
         audits.step(
             tx, audit.uuid, states.ONGOING, states.SUCCEEDED, message=None, claim=claim
         )
@@ -182,6 +211,10 @@ class AuditRunner:
                 failure=message,
             ),
         )
+        if audit.audit_type == states.CONTINUOUS:
+            # One failure is no reason never to look again.
+            continuous.rest(tx, audit.uuid, claim, message)
+            return
         audits.step(
             tx,
             audit.uuid,
@@ -207,16 +240,23 @@ def sentence(error: Exception, strategy: str | None, phase: str) -> str:
 # Steps inside transactions ---------------------------------------------------------------
 
 
-def _take(tx: Any, uuid: str, claim: Claim, host: str, triggered: bool) -> Audit | None:
+def _take(
+    tx: Any,
+    uuid: str,
+    claim: Claim,
+    host: str,
+    triggered: bool,
+    now: datetime.datetime,
+) -> Audit | None:
     try:
         audit = audits.get(tx, uuid)
     except exception.AuditNotFound:
         return None
-    if audit.audit_type == states.CONTINUOUS:
-        return None
     if audit.state == states.ONGOING and _holds(audit, claim):
         # A run of this very process ended because the database was away.
         return audit
+    if audit.audit_type == states.CONTINUOUS:
+        return continuous.claim(tx, uuid, claim, host, now)
     return audits.claim(tx, uuid, claim, host, rearm=triggered)
 
 
@@ -251,16 +291,3 @@ def _scope_of(tx: Any, audit_id: int) -> Any:
         return audits.get(tx, audit_id, show_deleted=True).scope
     except exception.AuditNotFound:
         return ()
-
-
-def _cancel(tx: Any, uuid: str, claim: Claim, plan: str) -> None:
-    _ours(tx, uuid, claim)
-    audits.step(
-        tx,
-        uuid,
-        states.ONGOING,
-        states.CANCELLED,
-        message=f"Action plan {plan} is running in the same part of the cluster. Start "
-        "the audit again when it has ended, or with force.",
-        claim=claim,
-    )

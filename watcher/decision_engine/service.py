@@ -9,7 +9,7 @@ from oslo_utils import uuidutils
 
 from watcher import exception
 from watcher.cluster.collector.cache import Models
-from watcher.db import audits
+from watcher.db import audits, continuous
 from watcher.decision_engine import sync
 from watcher.decision_engine.audit import AuditRunner
 from watcher.decision_engine.decide import Decider
@@ -25,6 +25,8 @@ from watcher.service import Daemon, Part, Ticker
 
 NAME = "watcher-decision-engine"
 Check = tuple[str, Callable[[], Any]]
+# How often due runs of CONTINUOUS audits are looked for, in seconds.
+TICK_S = 1.0
 
 
 class Wiring(Protocol):
@@ -88,6 +90,7 @@ def parts(
     """Return the decision engine's own parts, in the order of their start"""
     db, lease, plugins = wiring.db, wiring.lease, wiring.plugins
     models = models or Models(conf, plugins, wiring.clients)
+    now = now or _utcnow
     runner = AuditRunner(
         db=db,
         lease=lease,
@@ -95,13 +98,14 @@ def parts(
             plugins,
             models,
             clients=wiring.clients,
-            now=now or _utcnow,
+            now=now,
             new_uuid=new_uuid,
         ),
         tell=emit.phase,
         applier=wiring.rpc.applier,
         host=conf.host,
         new_uuid=new_uuid,
+        now=now,
     )
     options = conf.watcher_decision_engine
     pool = Pool(
@@ -115,6 +119,11 @@ def parts(
         options.work_scan_interval,
         lambda: pool.offer_all(db.read(audits.claimable)),
     )
+    clock = Ticker(
+        "continuous audits",
+        TICK_S,
+        lambda: pool.offer_all(db.read(continuous.due, now())),
+    )
     server = wiring.rpc.server(
         options.conductor_topic,
         [
@@ -123,7 +132,7 @@ def parts(
             DataModelEndpoint(db, models),
         ],
     )
-    return [models, pool, scanner, server]
+    return [models, pool, scanner, clock, server]
 
 
 def _release(db: Any, lease: Any) -> None:
@@ -131,7 +140,12 @@ def _release(db: Any, lease: Any) -> None:
         claim = lease.claim
     except exception.LeaseLost:
         return
-    db.write(audits.release, claim)
+    db.write(_give_back, claim)
+
+
+def _give_back(tx: Any, claim: Any) -> None:
+    continuous.give_back(tx, claim)
+    audits.release(tx, claim)
 
 
 def _utcnow() -> datetime.datetime:

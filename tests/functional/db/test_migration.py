@@ -85,6 +85,31 @@ def test_down_to_the_reference_and_up_again(engine):
     assert migration.check(engine) == []
 
 
+def test_the_reference_goes_on_with_a_database_of_ours(engine):
+    """It names its own columns in every statement and knows nothing of ours"""
+    reference_db.build(engine, created=True)
+    migration.upgrade(engine)
+    with engine.begin() as tx:
+        before = tx.scalar(sa.text("SELECT COUNT(*) FROM audits"))
+        tx.exec_driver_sql(
+            "INSERT INTO audits (created_at, deleted, uuid, name, audit_type, state,"
+            " goal_id, auto_trigger) SELECT created_at, 0, 'from-the-reference', 'new',"
+            " 'EVENT', 'PENDING', goal_id, auto_trigger FROM audits WHERE id = 1"
+        )
+        tx.exec_driver_sql(
+            "INSERT INTO services (created_at, deleted, name, host)"
+            " SELECT created_at, 0, 'watcher-applier', 'new' FROM audits WHERE id = 1"
+        )
+        made = tx.execute(
+            sa.text(
+                "SELECT audit_template_uuid, triggered_at FROM audits"
+                " WHERE uuid = 'from-the-reference'"
+            )
+        ).one()
+        assert tx.scalar(sa.text("SELECT COUNT(*) FROM audits")) == before + 1
+    assert tuple(made) == (None, None)
+
+
 def test_down_every_step_to_nothing(engine):
     migration.upgrade(engine)
     for revision in (*reversed(reference_db.REVISIONS), None):
@@ -133,6 +158,8 @@ def test_living_processes_stop_a_downgrade(engine):
     lease(60)
     with pytest.raises(exception.MigrationRefused, match="stop them"):
         migration.downgrade(engine, reference_db.HEAD)
+    # Not a single step was taken, on MariaDB neither.
+    assert migration.check(engine) == []
     lease(-1)
     migration.downgrade(engine, reference_db.HEAD)
 

@@ -78,3 +78,30 @@ def test_descriptions_are_added_changed_cut_and_brought_back(world):
     world.db.write(action_descriptions.sync, {"migrate": "b"})
     found = world.db.read(action_descriptions.all)
     assert found["migrate"] == "b" and len(found["nop"]) == 255
+
+
+def test_the_age_of_the_newest_model_is_that_of_a_living_engine(world):
+    engine = "watcher-decision-engine"
+
+    def beat(host, age_s, **more):
+        world.db.write(
+            services.beat, engine, host, runtime="ours", model_age_s=age_s, **more
+        )
+
+    def age():
+        return world.db.read(services.model_age, 90)
+
+    assert age() is None
+    beat("h1", None)
+    world.db.write(services.beat, NAME, "h1", runtime="ours")
+    assert age() is None
+    beat("h1", 40.0)
+    assert age() == pytest.approx(40, abs=5)
+    beat("h2", 7.0)
+    assert age() == pytest.approx(7, abs=5)
+    # h2 stops: what it knew does not count any more.
+    beat("h2", 7.0, stopped=True)
+    assert age() == pytest.approx(40, abs=5)
+    # h1 starts again and has no model yet.
+    beat("h1", None)
+    assert age() is None

@@ -103,6 +103,9 @@ class Audits(Collection):
         if "scope" in found:
             found["scope"] = self._scopes.checked(found["scope"])
         columns = _columns(tx, old, found)
+        if "interval" in found and old.audit_type == states.CONTINUOUS:
+            # The engine plans anew at its next look.
+            columns["next_run_time"] = None
         if state == states.DELETED:
             audits.soft_delete(tx, old.uuid)
             gone: Audit = audits.get(tx, old.uuid, show_deleted=True)

@@ -222,6 +222,11 @@ class Models:
         """Seconds since the compute model was read; None without one"""
         return self.kept[COMPUTE].age_s if COMPUTE in self.kept else None
 
+    @property
+    def full_age_s(self) -> float | None:
+        """Seconds since all of the compute model was read; None without one"""
+        return self.kept[COMPUTE].full_age_s if COMPUTE in self.kept else None
+
     def ready(self) -> str | None:
         """Say which models are missing and why, or None"""
         missing = [

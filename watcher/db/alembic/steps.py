@@ -14,6 +14,7 @@ from alembic.operations import BatchOperations
 from sqlalchemy.util import OrderedSet
 
 from watcher import exception
+from watcher.db import types
 
 
 def inspector() -> sa.Inspector:
@@ -229,6 +230,21 @@ def interval_to_number() -> None:
             " revision d098df6021e2"
         )
     alter_type("audits", "interval", sa.Integer(), '"interval"::integer')
+
+
+def refuse_while_in_use() -> None:
+    """Stop the migration when processes of ours work on the database
+
+    MariaDB cannot take a step back, so every downgrade of ours asks before it begins.
+    """
+    if not has_table("leases"):
+        return
+    leases = sa.table("leases", sa.column("owner"), sa.column("expires_at"))
+    living = op.get_bind().scalar(
+        sa.select(sa.func.count()).where(leases.c.expires_at > types.UtcNow())
+    )
+    if living:
+        refuse(f"{living} processes work on this database; stop them first")
 
 
 def refuse(reason: str) -> None:

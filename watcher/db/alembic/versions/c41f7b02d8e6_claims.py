@@ -5,7 +5,6 @@ Revises: 5d0c3a9e71b4
 """
 
 import sqlalchemy as sa
-from alembic import op
 
 from watcher.db import types
 from watcher.db.alembic import steps
@@ -51,7 +50,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    _refuse_while_in_use()
+    steps.refuse_while_in_use()
     for table in TABLES:
         steps.drop_table(table)
     for table in OWNED:
@@ -59,17 +58,6 @@ def downgrade() -> None:
     steps.drop_columns("services", "runtime")
     for name, table, *_names in INDEXES:
         steps.drop_index(name, table)
-
-
-def _refuse_while_in_use() -> None:
-    if not steps.has_table("leases"):
-        return
-    leases = sa.table("leases", sa.column("owner"), sa.column("expires_at"))
-    living = op.get_bind().scalar(
-        sa.select(sa.func.count()).where(leases.c.expires_at > types.UtcNow())
-    )
-    if living:
-        steps.refuse(f"{living} processes work on this database; stop them first")
 
 
 def _leases() -> None:

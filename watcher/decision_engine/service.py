@@ -52,7 +52,9 @@ class Wiring(Protocol):
     def clients(self) -> Any:
         """Return the cloud"""
 
-    def first_parts(self) -> list[Part]:
+    def first_parts(
+        self, model_age_s: Callable[[], float | None] | None = None
+    ) -> list[Part]:
         """Return what starts first and stops last"""
 
     def notification_parts(self) -> list[Part]:
@@ -64,10 +66,15 @@ class Wiring(Protocol):
 
 def build(conf: cfg.ConfigOpts, wiring: Wiring) -> Daemon:
     """Return the decision engine as a process of its own"""
+    models = Models(conf, wiring.plugins, wiring.clients)
     return Daemon(
         conf,
         NAME,
-        [*wiring.first_parts(), *wiring.notification_parts(), *parts(conf, wiring)],
+        [
+            *wiring.first_parts(lambda: models.full_age_s),
+            *wiring.notification_parts(),
+            *parts(conf, wiring, models=models),
+        ],
         checks=[*wiring.checks(), *checks(wiring)],
     )
 

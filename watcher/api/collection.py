@@ -24,17 +24,17 @@ class Collection(Resource):
         """Return the arguments that a list takes; other methods take none"""
         return query.arguments(self.noun) if route.listing else {}
 
-    @expose("GET", rule="get_all", listing=True)
+    @expose("GET", rule="get_all", listing=True, answers=nouns.LISTED)
     def get_all(self, call: Call) -> Any:
         """List, with the fields that tell rows apart"""
         return self.page(call, nouns.LISTED, "")
 
-    @expose("GET", DETAIL, rule="detail", listing=True)
+    @expose("GET", DETAIL, rule="detail", listing=True, answers=nouns.DETAIL)
     def detail(self, call: Call) -> Any:
         """List, with all fields"""
         return self.page(call, nouns.DETAIL, "/detail")
 
-    @expose("GET", ITEM, rule="get")
+    @expose("GET", ITEM, rule="get", answers=nouns.DETAIL)
     def get_one(self, call: Call, ident: str) -> Any:
         """Show one"""
         return self.show(call, self.find(call, ident))
@@ -74,6 +74,8 @@ class Collection(Resource):
 
     def ident(self, text: str) -> str | int:
         """Return a path's identifier as the table is asked for it"""
+        if not self.noun.named:
+            return calls.uuid(f"{self.noun.name}_uuid", text)
         return calls.ident(text, self.missing)
 
     def missing(self, ident: Any) -> exception.ResourceNotFound:

@@ -1,9 +1,11 @@
 """One decorator that declares a method of the API, and the resources made of them."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from watcher import exception
 from watcher.api import errors
 from watcher.api.call import Call, Parts
 from watcher.api.noun import Noun
@@ -11,6 +13,7 @@ from watcher.api.noun import Noun
 COLLECTION, DETAIL, ITEM = "", "detail", "{id}"
 # What a body is: none is read, a mandatory JSON document, or an empty object at most.
 NO_BODY, DOCUMENT, EMPTY = None, "document", "empty"
+Answers = int | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +21,14 @@ class Route:
     """A declared method: where it is found and what is checked before it runs
 
     ``rule`` is the policy without the noun; ``listing`` says that list arguments are
-    taken; ``argument`` is what the body is called in errors.
+    taken; ``argument`` is what the body is called in errors, and tells what it holds: a
+    ``patch``, a new row when it is the noun's name, any JSON otherwise.
+
+    What follows is told to clients: ``answers`` is the view of the row that is answered
+    (of each row when ``listing``), the JSON schema of something else, or None for no
+    body; ``refuses`` the errors beside those that follow from the rest; ``examples``
+    bodies that are accepted, by what they do. Below the microversion ``since`` the method
+    is refused with the error ``early``.
     """
 
     method: str
@@ -29,7 +39,16 @@ class Route:
     body: str | None = NO_BODY
     argument: str = "body"
     listing: bool = False
-    summary: str = ""
+    answers: Answers = None
+    since: int = 0
+    early: type[exception.WatcherException] = errors.FeatureNotThere
+    refuses: Sequence[int] = ()
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def about(self) -> str:
+        """Return what the method does, as its handler says it"""
+        return inspect.getdoc(self.run) or ""
 
 
 def expose(
@@ -41,6 +60,11 @@ def expose(
     body: str | None = NO_BODY,
     argument: str = "body",
     listing: bool = False,
+    answers: Answers = None,
+    since: int = 0,
+    early: type[exception.WatcherException] = errors.FeatureNotThere,
+    refuses: Sequence[int] = (),
+    examples: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a method of a resource"""
 
@@ -54,7 +78,11 @@ def expose(
             body=body,
             argument=argument,
             listing=listing,
-            summary=(run.__doc__ or "").strip().splitlines()[0],
+            answers=answers,
+            since=since,
+            early=early,
+            refuses=refuses,
+            examples=examples or {},
         )
         return run
 
@@ -62,10 +90,14 @@ def expose(
 
 
 class Resource:
-    """A collection below /v1; subclasses declare its methods with ``expose``"""
+    """A collection below /v1; subclasses declare its methods with ``expose``
+
+    ``item`` is what the identifier in its paths stands for: the noun, unless said.
+    """
 
     name: str
     noun: Noun
+    item: str = ""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts

@@ -10,6 +10,7 @@ from watcher._i18n import _
 from watcher.api import types
 
 LONGEST = 36
+_CRON = r"(@(hourly|daily|weekly|monthly|yearly)|[0-9A-Za-z*?,/#-]+( [0-9A-Za-z*?,/#-]+){4,6})"
 _SECONDS = re.compile(r"\s*[+-]?[0-9]+\s*\Z")
 
 
@@ -42,5 +43,14 @@ def read(value: Any) -> str:
 
 
 INTERVAL = types.Type(
-    name="text", read=read, schema={"type": "string", "maxLength": LONGEST}
+    name="text",
+    read=read,
+    schema={"type": "string", "maxLength": LONGEST},
+    takes={
+        "anyOf": [
+            {"type": "string", "maxLength": LONGEST, "pattern": "^[1-9][0-9]{0,8}$"},
+            {"type": "integer", "minimum": 1, "maximum": types.MAX_ID},
+            {"type": "string", "maxLength": LONGEST, "pattern": f"^{_CRON}$"},
+        ]
+    },
 )

@@ -31,6 +31,7 @@ class Field:
     ``below`` is what is shown before ``since``; the field is left out when it is ABSENT.
     ``nullable`` is about POST, ``mandatory`` means that PATCH cannot empty it.
     ``stored`` False: the value is not an attribute of the record but computed.
+    ``always``: it is never null in answers, for a reason that the rest does not tell.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Field:
     patch: bool = False
     mandatory: bool = False
     stored: bool = True
+    always: bool = False
 
     def read(self, value: Any) -> Any:
         """Check a value that a client sent
@@ -67,7 +69,11 @@ class Field:
 
 @dataclass(frozen=True, kw_only=True)
 class Noun:
-    """A kind of resource: its fields, how it may be sorted and filtered"""
+    """A kind of resource: its fields, how it may be sorted and filtered
+
+    ``named`` False: paths know its rows by UUID alone. ``together`` is a JSON schema of
+    which fields of a new row may stand beside each other, for readers of the description.
+    """
 
     name: str
     plural: str
@@ -77,6 +83,8 @@ class Noun:
     marker: types.Type = types.UUID
     key: str = "uuid"
     filters: Mapping[str, types.Type] = field(default_factory=dict)
+    named: bool = True
+    together: Mapping[str, Any] = field(default_factory=dict)
 
     @functools.cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -178,7 +186,12 @@ def links(base: str, path: str) -> list[dict[str, str]]:
 
 
 STAMPS = (
-    Field(name="created_at", type=types.STAMP, help="When the row was made, UTC"),
+    Field(
+        name="created_at",
+        type=types.STAMP,
+        always=True,
+        help="When the row was made, UTC",
+    ),
     Field(name="updated_at", type=types.STAMP, help="When it last changed, UTC"),
     Field(name="deleted_at", type=types.STAMP, help="When it was deleted, UTC"),
 )

@@ -14,15 +14,28 @@ from watcher.api.noun import Noun
 from watcher.db.query import ListQuery
 
 DIRECTIONS = ("asc", "desc")
+LIMIT = types.INTEGER.but(
+    schema={"type": "integer", "minimum": 1},
+    help="How many rows are wanted at most; never more than [api] max_limit are given",
+)
+DIRECTION = types.TEXT.but(
+    schema={"type": "string", "enum": list(DIRECTIONS), "default": "asc"},
+    help="Smallest first, or largest first",
+)
 
 
 def arguments(noun: Noun) -> Mapping[str, types.Type]:
     """Return the arguments that lists of ``noun`` take"""
     return {
-        "limit": types.INTEGER,
-        "marker": noun.marker,
-        "sort_key": types.TEXT,
-        "sort_dir": types.TEXT,
+        "limit": LIMIT,
+        "marker": noun.marker.but(
+            help=f"{noun.key} of the row before the first one that is wanted"
+        ),
+        "sort_key": types.TEXT.but(
+            schema={"type": "string", "enum": list(noun.sort_keys), "default": "id"},
+            help="What the rows are sorted by; among equals, by their age",
+        ),
+        "sort_dir": DIRECTION,
         **noun.filters,
     }
 

@@ -106,6 +106,8 @@ class Root:
         if call.rule is not None:
             # Before anything is looked up: a refusal must not tell what exists.
             self._parts.enforcer.check(call.ctx, call.rule)
+        if call.minor < route.since:
+            raise route.early(since=f"{microversion.MAJOR}.{route.since}")
         call = _read(call, req, found)
         answer = run(found.resource, route, call, found.idents)
         return render.response(

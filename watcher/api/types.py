@@ -4,9 +4,10 @@ A type's ``read`` takes what the JSON body or the query held and raises ValueErr
 reason that the client may see; ``show`` is None when the record's value goes out as it is.
 """
 
+import dataclasses
 import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +23,27 @@ MAX_ID = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Type:
-    """How one kind of value is read and shown; ``schema`` is its JSON schema"""
+    """How one kind of value is read and shown
+
+    ``schema`` is the JSON schema of what is shown, and of what is read unless ``takes``
+    says that more is. ``help`` tells what an argument of this type means.
+    """
 
     name: str
     read: Callable[[Any], Any]
     show: Callable[[Any], Any] | None = None
     schema: Mapping[str, Any] = field(default_factory=dict)
+    takes: Mapping[str, Any] | None = None
+    help: str = ""
+
+    @property
+    def taken(self) -> Mapping[str, Any]:
+        """Return the JSON schema of what is read"""
+        return self.schema if self.takes is None else self.takes
+
+    def but(self, **changed: Any) -> "Type":
+        """Return the same type told in another way: its ``schema`` or ``help``"""
+        return dataclasses.replace(self, **changed)
 
 
 def _wrong(value: Any, wanted: str) -> ValueError:
@@ -77,6 +93,11 @@ def choice(*values: str) -> Type:
     return Type(
         name="text", read=read, schema={"type": "string", "enum": sorted(values)}
     )
+
+
+def told(values: Iterable[str]) -> Type:
+    """Return the type of text that is one of ``values``, which its reader has to check"""
+    return TEXT.but(schema={"type": "string", "enum": list(values)})
 
 
 def _read_uuid(value: Any) -> str:
@@ -158,15 +179,34 @@ def _show_time(value: datetime.datetime | None) -> str | None:
     return None if value is None else value.isoformat()
 
 
+_NAIVE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+
 TEXT = text()
 NAME = text(63)
 LONG_TEXT = text(255)
 UUID = Type(name="uuid", read=_read_uuid, schema={"type": "string", "format": "uuid"})
 INTEGER = Type(name="int", read=_read_integer, schema={"type": "integer"})
-BOOLEAN = Type(name="bool", read=_read_boolean, schema={"type": "boolean"})
+BOOLEAN = Type(
+    name="bool",
+    read=_read_boolean,
+    schema={"type": "boolean"},
+    takes={
+        "anyOf": [
+            {"type": "boolean"},
+            {"type": "integer"},
+            {"enum": sorted(TRUE | FALSE)},
+        ]
+    },
+)
 OBJECT = Type(name="dict", read=_read_object, show=dict, schema={"type": "object"})
 LIST = Type(name="list", read=_read_list, show=list, schema={"type": "array"})
-SCOPE = Type(name="list", read=_read_scope, show=list, schema={"type": "array"})
+SCOPE = Type(
+    name="list",
+    read=_read_scope,
+    show=list,
+    schema={"type": "array"},
+    takes={"$ref": "#/components/schemas/Scope"},
+)
 # Bookkeeping times carry their offset on the wire, times that clients set do not.
 STAMP = Type(
     name="datetime",
@@ -178,5 +218,12 @@ TIME = Type(
     name="datetime",
     read=read_time,
     show=_show_time,
-    schema={"type": "string", "format": "date-time"},
+    schema={"type": "string", "pattern": f"^{_NAIVE}$"},
+    takes={
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "pattern": f"^{_NAIVE}$"},
+            {"type": "string", "format": "date"},
+        ]
+    },
 )

@@ -5,12 +5,12 @@ from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import call as calls
-from watcher.api import errors, noun, patch, query, types
+from watcher.api import errors, examples, noun, patch, query, types
 from watcher.api.call import Call
 from watcher.api.collection import Collection
 from watcher.api.expose import DOCUMENT, EMPTY, ITEM, expose
-from watcher.api.noun import LISTED, Field, Noun
+from watcher.api.noun import DETAIL, LISTED, Field, Noun
+from watcher.api.v1.explanations import EXPLANATION
 from watcher.db import action_plans, explanations
 from watcher.domain import states
 from watcher.domain.records import ActionPlan
@@ -32,18 +32,36 @@ def _indicators(found: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-INDICATORS = types.Type(
-    name="list", read=types.LIST.read, show=_indicators, schema={"type": "array"}
-)
+_NUMBERS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "description": {"type": ["string", "null"]},
+            "unit": {"type": ["string", "null"]},
+            "value": {"type": ["number", "null"]},
+        },
+        "required": ["name", "description", "unit", "value"],
+        "additionalProperties": False,
+    },
+}
+INDICATORS = types.LIST.but(show=_indicators, schema=_NUMBERS)
 ACTION_PLAN = Noun(
     name="action_plan",
     plural="action_plans",
     kind="ActionPlan",
     fields=(
-        Field(name="uuid", type=types.UUID, show=LISTED, help="Stays with the plan"),
+        Field(
+            name="uuid",
+            type=types.UUID,
+            show=LISTED,
+            always=True,
+            help="Stays with the plan",
+        ),
         Field(
             name="state",
-            type=types.TEXT,
+            type=types.told(states.PLAN),
             show=LISTED,
             patch=True,
             mandatory=True,
@@ -70,7 +88,7 @@ ACTION_PLAN = Noun(
         ),
         Field(
             name="global_efficacy",
-            type=types.LIST,
+            type=types.LIST.but(schema=_NUMBERS),
             show=LISTED,
             help="What the plan is worth in one or a few numbers",
         ),
@@ -99,7 +117,11 @@ ACTION_PLAN = Noun(
         *("audit_id", "strategy_id", "state", "global_efficacy", "hostname"),
         *("status_message", "audit_uuid", "strategy_uuid", "strategy_name"),
     ),
-    filters={"audit_uuid": types.UUID, "strategy": types.TEXT},
+    filters={
+        "audit_uuid": types.UUID.but(help="UUID of their audit, also of a deleted one"),
+        "strategy": types.TEXT.but(help="UUID or name of their strategy"),
+    },
+    named=False,
 )
 
 
@@ -120,11 +142,16 @@ class ActionPlans(Collection):
             filters |= query.by_uuid_or_name("strategy", call.query["strategy"])
         return filters
 
-    def ident(self, text: str) -> str:
-        """Return a UUID; plans have no other name"""
-        return calls.uuid("action_plan_uuid", text)
-
-    @expose("PATCH", ITEM, rule="update", body=DOCUMENT, argument="patch")
+    @expose(
+        "PATCH",
+        ITEM,
+        rule="update",
+        body=DOCUMENT,
+        argument="patch",
+        answers=DETAIL,
+        refuses=(409,),
+        examples=examples.PLAN_PATCHES,
+    )
     def update(self, call: Call, ident: str) -> Any:
         """Start or cancel a plan"""
         wanted_state = _wanted(patch.read(call.body, INTERNAL))
@@ -142,7 +169,15 @@ class ActionPlans(Collection):
 
         return self._woken(call, call.db.write(change))
 
-    @expose("POST", "{id}/start", rule="start", body=EMPTY)
+    @expose(
+        "POST",
+        "{id}/start",
+        rule="start",
+        body=EMPTY,
+        answers=DETAIL,
+        refuses=(409,),
+        examples=examples.NOTHING,
+    )
     def start(self, call: Call, ident: str) -> Any:
         """Start a recommended plan"""
         wanted = self.ident(ident)
@@ -157,7 +192,7 @@ class ActionPlans(Collection):
 
         return self._woken(call, call.db.write(start))
 
-    @expose("DELETE", ITEM, rule="delete", status=204)
+    @expose("DELETE", ITEM, rule="delete", status=204, refuses=(409,))
     def delete(self, call: Call, ident: str) -> None:
         """Delete a plan that is not being carried out, with its actions"""
         wanted = self.ident(ident)
@@ -168,7 +203,7 @@ class ActionPlans(Collection):
 
         call.db.write(delete)
 
-    @expose("GET", "{id}/explanation", rule="get")
+    @expose("GET", "{id}/explanation", rule="get", answers=EXPLANATION)
     def explanation(self, call: Call, ident: str) -> Any:
         """Tell why the plan holds what it holds, and what stays as it is"""
         found = self.find(call, ident)

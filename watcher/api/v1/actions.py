@@ -5,12 +5,11 @@ from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import call as calls
-from watcher.api import errors, noun, patch, types
+from watcher.api import errors, examples, noun, patch, types
 from watcher.api.call import Call
 from watcher.api.collection import Collection
 from watcher.api.expose import DOCUMENT, ITEM, expose
-from watcher.api.noun import LISTED, Field, Noun
+from watcher.api.noun import DETAIL, LISTED, Field, Noun
 from watcher.db import action_plans, actions
 from watcher.domain import states
 from watcher.domain.records import Action
@@ -26,7 +25,13 @@ ACTION = Noun(
     plural="actions",
     kind="Action",
     fields=(
-        Field(name="uuid", type=types.UUID, show=LISTED, help="Stays with the action"),
+        Field(
+            name="uuid",
+            type=types.UUID,
+            show=LISTED,
+            always=True,
+            help="Stays with the action",
+        ),
         Field(
             name="action_plan_uuid",
             type=types.UUID,
@@ -35,17 +40,22 @@ ACTION = Noun(
         ),
         Field(
             name="state",
-            type=types.TEXT,
+            type=types.told(states.ACTION),
             show=LISTED,
             patch=True,
-            help="Where the action is in its life",
+            mandatory=True,
+            help="Where the action is in its life; only SKIPPED may be asked for",
         ),
         Field(
-            name="action_type", type=types.LONG_TEXT, show=LISTED, help="What it does"
+            name="action_type",
+            type=types.LONG_TEXT,
+            show=LISTED,
+            always=True,
+            help="What it does",
         ),
         Field(
             name="parents",
-            type=types.LIST,
+            type=types.LIST.but(schema={"type": "array", "items": types.UUID.schema}),
             show=LISTED,
             help="UUIDs of actions that end before it begins",
         ),
@@ -71,8 +81,20 @@ ACTION = Noun(
         *("action_plan_id", "action_type", "input_parameters", "state", "parents"),
         *("status_message", "action_plan_uuid"),
     ),
-    filters={"action_plan_uuid": types.UUID, "audit_uuid": types.UUID},
+    filters={
+        "action_plan_uuid": types.UUID.but(help="UUID of the plan they are of"),
+        "audit_uuid": types.UUID.but(
+            help="UUID of the audit whose plans they are of; not with action_plan_uuid"
+        ),
+    },
+    named=False,
 )
+
+
+class Unchangeable(exception.Invalid):
+    """The request's microversion is from before actions could be changed"""
+
+    msg_fmt = _("Actions can be changed from microversion %(since)s on")
 
 
 class Actions(Collection):
@@ -90,17 +112,20 @@ class Actions(Collection):
             raise exception.ActionFilterCombinationProhibited
         return filters
 
-    def ident(self, text: str) -> str:
-        """Return a UUID; actions have no other name"""
-        return calls.uuid("action_uuid", text)
-
-    @expose("PATCH", ITEM, rule="update", body=DOCUMENT, argument="patch")
+    @expose(
+        "PATCH",
+        ITEM,
+        rule="update",
+        body=DOCUMENT,
+        argument="patch",
+        answers=DETAIL,
+        since=CHANGES,
+        early=Unchangeable,
+        refuses=(409,),
+        examples=examples.ACTION_PATCHES,
+    )
     def update(self, call: Call, ident: str) -> Any:
         """Skip an action of a plan that has not begun, or say why it is skipped"""
-        if call.minor < CHANGES:
-            raise exception.Invalid(
-                _("Actions can be changed from microversion 1.%d on") % CHANGES
-            )
         wanted = _wanted(patch.read(call.body))
         uuid = self.ident(ident)
 

@@ -10,11 +10,18 @@ from watcher.api.noun import (
     Field,
     Noun,
 )
+from watcher.domain import states
 
 TIMES, FORCE, MESSAGES = 1, 2, 5
 
 _NAMES = (
-    Field(name="uuid", type=types.UUID, show=LISTED, help="Stays with the audit"),
+    Field(
+        name="uuid",
+        type=types.UUID,
+        show=LISTED,
+        always=True,
+        help="Stays with the audit",
+    ),
     Field(
         name="name",
         type=types.TEXT,
@@ -26,7 +33,7 @@ _NAMES = (
     ),
     Field(
         name="audit_type",
-        type=types.TEXT,
+        type=types.told(states.AUDIT_TYPES),
         show=LISTED,
         create=REQUIRED,
         nullable=False,
@@ -34,7 +41,7 @@ _NAMES = (
     ),
     Field(
         name="state",
-        type=types.TEXT,
+        type=types.told(states.AUDIT),
         show=LISTED,
         create=READ_ONLY,
         patch=True,
@@ -172,5 +179,8 @@ AUDIT = Noun(
         *("start_time", "end_time", "force", "status_message"),
         *("goal_uuid", "goal_name", "strategy_uuid", "strategy_name"),
     ),
-    filters={"goal": types.TEXT, "strategy": types.TEXT},
+    filters={
+        "goal": types.TEXT.but(help="UUID or name of their goal"),
+        "strategy": types.TEXT.but(help="UUID or name of their strategy"),
+    },
 )

@@ -5,11 +5,19 @@ from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import noun, params, patch, related, types
+from watcher.api import examples, noun, params, patch, related, types
 from watcher.api.call import Call, Parts
 from watcher.api.collection import Collection
 from watcher.api.expose import COLLECTION, DOCUMENT, ITEM, expose
-from watcher.api.noun import LISTED, NOWHERE, OPTIONAL, REQUIRED, Field, Noun
+from watcher.api.noun import (
+    DETAIL,
+    LISTED,
+    NOWHERE,
+    OPTIONAL,
+    REQUIRED,
+    Field,
+    Noun,
+)
 from watcher.api.render import Answer
 from watcher.api.scope import Scopes
 from watcher.db import audit_templates
@@ -23,7 +31,11 @@ AUDIT_TEMPLATE = Noun(
     kind="AuditTemplate",
     fields=(
         Field(
-            name="uuid", type=types.UUID, show=LISTED, help="Stays with the template"
+            name="uuid",
+            type=types.UUID,
+            show=LISTED,
+            always=True,
+            help="Stays with the template",
         ),
         Field(
             name="name",
@@ -95,7 +107,11 @@ AUDIT_TEMPLATE = Noun(
         *("goal_id", "strategy_id"),
         *("goal_uuid", "goal_name", "strategy_uuid", "strategy_name"),
     ),
-    filters={"goal": types.TEXT, "strategy": types.TEXT, "name": types.TEXT},
+    filters={
+        "goal": types.TEXT.but(help="UUID or name of their goal"),
+        "strategy": types.TEXT.but(help="UUID or name of their strategy"),
+        "name": types.TEXT.but(help="Their name"),
+    },
 )
 
 
@@ -125,6 +141,9 @@ class AuditTemplates(Collection):
         status=201,
         body=DOCUMENT,
         argument="audit_template",
+        answers=DETAIL,
+        refuses=(409,),
+        examples=examples.NEW_TEMPLATES,
     )
     def post(self, call: Call) -> Any:
         """Create a template"""
@@ -138,7 +157,16 @@ class AuditTemplates(Collection):
             headers={"Location": f"{call.app_url}/v1/{self.name}/{made.uuid}"},
         )
 
-    @expose("PATCH", ITEM, rule="update", body=DOCUMENT, argument="patch")
+    @expose(
+        "PATCH",
+        ITEM,
+        rule="update",
+        body=DOCUMENT,
+        argument="patch",
+        answers=DETAIL,
+        refuses=(409,),
+        examples=examples.TEMPLATE_PATCHES,
+    )
     def update(self, call: Call, ident: str) -> Any:
         """Change a template; audits made from it earlier stay as they are"""
         operations = patch.read(call.body)

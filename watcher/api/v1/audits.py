@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watcher import exception
-from watcher.api import errors, patch, related
+from watcher.api import errors, examples, patch, related
 from watcher.api.call import Call, Parts
 from watcher.api.collection import Collection
 from watcher.api.expose import COLLECTION, DOCUMENT, ITEM, expose
+from watcher.api.noun import DETAIL
 from watcher.api.render import Answer
 from watcher.api.scope import Scopes
 from watcher.api.v1 import audit_rules as rules
 from watcher.api.v1.audit_fields import AUDIT, TIMES
+from watcher.api.v1.explanations import EXPLANATION
 from watcher.db import audit_templates, audits, explanations
 from watcher.domain import states
 from watcher.domain.records import Audit, AuditTemplate, Strategy
@@ -39,6 +41,9 @@ class Audits(Collection):
         status=201,
         body=DOCUMENT,
         argument="audit",
+        answers=DETAIL,
+        refuses=(404, 409),
+        examples=examples.NEW_AUDITS,
     )
     def post(self, call: Call) -> Any:
         """Create an audit; one of type ONESHOT starts at once"""
@@ -57,7 +62,16 @@ class Audits(Collection):
             headers={"Location": f"{call.app_url}/v1/{self.name}/{made.uuid}"},
         )
 
-    @expose("PATCH", ITEM, rule="update", body=DOCUMENT, argument="patch")
+    @expose(
+        "PATCH",
+        ITEM,
+        rule="update",
+        body=DOCUMENT,
+        argument="patch",
+        answers=DETAIL,
+        refuses=(409,),
+        examples=examples.AUDIT_PATCHES,
+    )
     def update(self, call: Call, ident: str) -> Any:
         """Change an audit, or its state: cancel, suspend, resume"""
         operations = patch.read(call.body, INTERNAL)
@@ -69,7 +83,7 @@ class Audits(Collection):
 
         return self.show(call, call.db.write(change))
 
-    @expose("DELETE", ITEM, rule="delete", status=204)
+    @expose("DELETE", ITEM, rule="delete", status=204, refuses=(409,))
     def delete(self, call: Call, ident: str) -> None:
         """Delete an audit that is not running and will not run"""
         wanted = self.ident(ident)
@@ -80,7 +94,7 @@ class Audits(Collection):
 
         call.db.write(delete)
 
-    @expose("GET", "{id}/explanation", rule="get")
+    @expose("GET", "{id}/explanation", rule="get", answers=EXPLANATION)
     def explanation(self, call: Call, ident: str) -> Any:
         """Tell why the last run recommended what it did, or nothing"""
         found = self.find(call, ident)

@@ -11,8 +11,20 @@ SCORING_ENGINE = Noun(
     plural="scoring_engines",
     kind="ScoringEngine",
     fields=(
-        Field(name="uuid", type=types.UUID, show=LISTED, help="Stays with the engine"),
-        Field(name="name", type=types.NAME, show=LISTED, help="Name for programs"),
+        Field(
+            name="uuid",
+            type=types.UUID,
+            show=LISTED,
+            always=True,
+            help="Stays with the engine",
+        ),
+        Field(
+            name="name",
+            type=types.NAME,
+            show=LISTED,
+            always=True,
+            help="Name for programs",
+        ),
         Field(
             name="description", type=types.LONG_TEXT, show=LISTED, help="What it scores"
         ),

@@ -16,9 +16,19 @@ STRATEGY = Noun(
     kind="Strategy",
     fields=(
         Field(
-            name="uuid", type=types.UUID, show=LISTED, help="Stays with the strategy"
+            name="uuid",
+            type=types.UUID,
+            show=LISTED,
+            always=True,
+            help="Stays with the strategy",
         ),
-        Field(name="name", type=types.NAME, show=LISTED, help="Name for programs"),
+        Field(
+            name="name",
+            type=types.NAME,
+            show=LISTED,
+            always=True,
+            help="Name for programs",
+        ),
         Field(name="display_name", type=types.NAME, show=LISTED, help="Name to read"),
         Field(name="goal_uuid", type=types.UUID, show=LISTED, help="The goal pursued"),
         Field(name="goal_name", type=types.NAME, show=LISTED, help="Name of that goal"),
@@ -34,8 +44,31 @@ STRATEGY = Noun(
         *("goal_uuid", "goal_name"),
     ),
     marker=types.TEXT,
-    filters={"goal": types.TEXT},
+    filters={"goal": types.TEXT.but(help="UUID or name of their goal")},
 )
+
+
+STATE = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "type": {
+                "type": "string",
+                "description": "Datasource, Metrics, CDM or Name",
+            },
+            "state": {
+                "type": ["string", "array"],
+                "items": {"type": "object", "additionalProperties": {"type": "string"}},
+                "description": "A text, or what is there of several",
+            },
+            "mandatory": {"type": ["boolean", "string"]},
+            "comment": {"type": "string"},
+        },
+        "required": ["type", "state", "mandatory", "comment"],
+        "additionalProperties": False,
+    },
+}
 
 
 class Strategies(Collection):
@@ -46,7 +79,7 @@ class Strategies(Collection):
     table = strategies
     not_found = exception.StrategyNotFound
 
-    @expose("GET", "{id}/state", rule="state")
+    @expose("GET", "{id}/state", rule="state", answers=STATE)
     def state(self, call: Call, ident: str) -> Any:
         """Tell whether what the strategy needs is there, as a decision engine sees it"""
         found = self.find(call, ident)

@@ -13,6 +13,8 @@ from watcher.api.noun import Noun
 COLLECTION, DETAIL, ITEM = "", "detail", "{id}"
 # What a body is: none is read, a mandatory JSON document, or an empty object at most.
 NO_BODY, DOCUMENT, EMPTY = None, "document", "empty"
+# Where schemas of the API's description keep the microversion that something is from.
+SINCE_KEY = "x-openstack-since"
 Answers = int | Mapping[str, Any] | None
 
 

@@ -5,8 +5,43 @@ from typing import Any
 
 from watcher.api import microversion
 from watcher.api.call import Call
-from watcher.api.expose import Resource, expose
+from watcher.api.expose import SINCE_KEY, Resource, expose
 
+_HREF = {"type": "string", "format": "uri"}
+_LINK = {
+    "type": "object",
+    "properties": {
+        "href": _HREF,
+        "rel": {"enum": ["self", "bookmark", "describedby"]},
+        "type": {"type": "string"},
+    },
+    "required": ["href", "rel"],
+    "additionalProperties": False,
+}
+_LINKS = {"type": "array", "items": _LINK, "minItems": 1}
+_VERSION = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "status": {"type": "string"},
+        "min_version": {"type": "string", "pattern": "^[0-9]+\\.[0-9]+$"},
+        "max_version": {"type": "string", "pattern": "^[0-9]+\\.[0-9]+$"},
+        "links": _LINKS,
+    },
+    "required": ["id", "status", "min_version", "max_version", "links"],
+    "additionalProperties": False,
+}
+VERSIONS = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "description": {"type": "string"},
+        "versions": {"type": "array", "items": _VERSION},
+        "default_version": _VERSION,
+    },
+    "required": ["name", "description", "versions", "default_version"],
+    "additionalProperties": False,
+}
 DOCUMENTATION = "https://docs.openstack.org/api-ref/resource-optimization/"
 MEDIA_TYPES = [
     {
@@ -29,12 +64,46 @@ PUBLISHED = {
 }
 
 
+RESOURCES = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "media_types": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"base": {"type": "string"}, "type": {"type": "string"}},
+                "required": ["base", "type"],
+                "additionalProperties": False,
+            },
+        },
+        "links": _LINKS,
+        **{
+            name: {**_LINKS, **({SINCE_KEY: f"1.{since}"} if since else {})}
+            for name, since in PUBLISHED.items()
+        },
+        "extensions": {
+            "type": "array",
+            "description": "Paths beside the published ones, at every microversion",
+            "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "links": _LINKS},
+                "required": ["path", "links"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["id", "media_types", "links", "extensions"],
+    "additionalProperties": False,
+}
+
+
 class Service(Resource):
     """GET /: the versions of the API"""
 
     name = ""
 
-    @expose("GET", rule=None)
+    @expose("GET", rule=None, answers=VERSIONS)
     def get(self, call: Call) -> Any:
         """Tell which versions there are"""
         version = {
@@ -67,7 +136,7 @@ class Version(Resource):
         self._present = present
         self._extensions = extensions
 
-    @expose("GET", rule=None)
+    @expose("GET", rule=None, answers=RESOURCES)
     def get(self, call: Call) -> Any:
         """Tell which resources there are"""
         base = call.app_url

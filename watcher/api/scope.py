@@ -105,6 +105,11 @@ class Scopes:
             yield _("host_aggregates can't be included and excluded together")
 
     @property
+    def schemas(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the schemas of the rules, by the model that they are about"""
+        return {name: found.schema for name, found in self._validators.items()}
+
+    @property
     def _validators(self) -> dict[str, Any]:
         # Handlers are code of others: loaded when the first scope is checked.
         if self._found is None:

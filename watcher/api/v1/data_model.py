@@ -7,21 +7,63 @@ from watcher import exception
 from watcher._i18n import _
 from watcher.api import types
 from watcher.api.call import Call
-from watcher.api.expose import Resource, Route, expose
+from watcher.api.expose import SINCE_KEY, Resource, Route, expose
 
 COMPUTE = "compute"
-NODE = (
-    *("uuid", "hostname", "status", "disabled_reason", "state"),
-    *("memory", "memory_mb_reserved", "memory_ratio"),
-    *("disk", "disk_gb_reserved", "disk_ratio"),
-    *("vcpus", "vcpu_reserved", "vcpu_ratio"),
-)
-SERVER = (
-    *("uuid", "name", "state", "watcher_exclude", "locked"),
-    *("memory", "disk", "vcpus", "metadata", "project_id"),
-)
-SERVER_EXTENDED = ("pinned_az", "flavor_extra_specs")
 SINCE, SINCE_EXTENDED = 3, 6
+_TEXT, _WHOLE, _NUMBER = ["string", "null"], ["integer", "null"], ["number", "null"]
+# Keys of a row with their types; a model says nothing about what it does not know.
+NODE: Mapping[str, Any] = {
+    **dict.fromkeys(("uuid", "hostname", "status", "disabled_reason", "state"), _TEXT),
+    **dict.fromkeys(("memory", "memory_mb_reserved", "disk"), _WHOLE),
+    **dict.fromkeys(("disk_gb_reserved", "vcpus", "vcpu_reserved"), _WHOLE),
+    **dict.fromkeys(("memory_ratio", "disk_ratio", "vcpu_ratio"), _NUMBER),
+}
+SERVER: Mapping[str, Any] = {
+    **dict.fromkeys(("uuid", "name", "state", "project_id"), _TEXT),
+    **dict.fromkeys(("watcher_exclude", "locked"), ["boolean", "null"]),
+    **dict.fromkeys(("memory", "disk", "vcpus"), _WHOLE),
+    "metadata": ["object", "null"],
+}
+SERVER_EXTENDED: Mapping[str, Any] = {
+    "pinned_az": _TEXT,
+    "flavor_extra_specs": ["object", "null"],
+}
+
+
+def _keys(minor: int) -> Mapping[str, Any]:
+    """Return the keys of a row at a microversion, with their types"""
+    keys = {f"node_{name}": kind for name, kind in NODE.items()}
+    keys |= {f"server_{name}": kind for name, kind in SERVER.items()}
+    if minor >= SINCE_EXTENDED:
+        keys |= {f"server_{name}": kind for name, kind in SERVER_EXTENDED.items()}
+    return keys
+
+
+def _described(name: str, kind: Any) -> dict[str, Any]:
+    since = {} if name in _keys(SINCE) else {SINCE_KEY: f"1.{SINCE_EXTENDED}"}
+    return {"type": kind, **since}
+
+
+ROWS: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "context": {
+            "type": "array",
+            "description": "One row for each server and its node, and for empty nodes",
+            "items": {
+                "type": "object",
+                "properties": {
+                    name: _described(name, kind)
+                    for name, kind in _keys(SINCE_EXTENDED).items()
+                },
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["context"],
+    "additionalProperties": False,
+}
 
 
 class TypeNotFound(exception.ObjectNotFound):
@@ -37,21 +79,32 @@ class DataModel(Resource):
 
     def arguments(self, route: Route) -> Mapping[str, Any]:
         """Return the arguments of the only method"""
-        return {"data_model_type": types.TEXT, "audit_uuid": types.UUID}
+        return {
+            "data_model_type": types.TEXT.but(
+                schema={"type": "string", "default": COMPUTE},
+                help="Which model; there is no other than compute",
+            ),
+            "audit_uuid": types.UUID.but(
+                help="UUID of the audit whose scope the model is cut to"
+            ),
+        }
 
-    @expose("GET", rule="data_model:get_all")
+    @expose(
+        "GET",
+        rule="data_model:get_all",
+        answers=ROWS,
+        since=SINCE,
+        refuses=(404,),
+    )
     def get_all(self, call: Call) -> Any:
         """Show the model, whole or cut to the scope of an audit"""
-        call.since(SINCE)
         kind = call.query.get("data_model_type") or COMPUTE
         if kind != COMPUTE:
             raise TypeNotFound(data_model_type=kind)
         told = self.parts.rpc.decision_engine.get_data_model_info(
             call.ctx, kind, call.query.get("audit_uuid")
         )
-        keys = [f"node_{name}" for name in NODE] + [f"server_{name}" for name in SERVER]
-        if call.minor >= SINCE_EXTENDED:
-            keys += [f"server_{name}" for name in SERVER_EXTENDED]
+        keys = _keys(call.minor)
         return {
             "context": [
                 {key: row[key] for key in keys if key in row} for row in told["context"]

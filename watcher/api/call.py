@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from oslo_config import cfg
-from oslo_utils import uuidutils
 
 from watcher import exception
-from watcher._i18n import _
 from watcher.api import errors, types
 from watcher.context import RequestContext
 
@@ -86,28 +84,24 @@ class Call:
         return record
 
 
-def ident(text: str, missing: Callable[[str], exception.ResourceNotFound]) -> str | int:
-    """Return a path's identifier as the database is asked for it
+def ident(text: str, missing: Callable[[str], exception.ResourceNotFound]) -> str:
+    """Return a path's identifier as the database is asked for it: a UUID or a name
 
-    An integer literal is a row id, anything else a UUID or a name.
+    Row ids are nobody's business, so a number is a name like any other.
 
     :raises ResourceNotFound: no row can have it
     """
     if "\0" in text:
         raise missing(text.replace("\0", "?"))
-    if text.isascii() and text.isdigit() and str(int(text[:20])) == text:
-        number = int(text)
-        if number > types.MAX_ID:
-            raise missing(text)
-        return number
     return text
 
 
 def uuid(name: str, text: str) -> str:
-    """Return a path's identifier that must be a UUID
+    """Return a path's identifier that must be a UUID, as UUIDs are stored
 
     :raises InvalidInput: it is not one
     """
-    if not uuidutils.is_uuid_like(text) or "\0" in text:
-        raise errors.InvalidInput(name, text, _("Value should be UUID format"))
-    return text
+    try:
+        return types.UUID.read(text)  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise errors.InvalidInput(name, text, str(error)) from None

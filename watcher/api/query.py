@@ -111,5 +111,5 @@ def page(
 def by_uuid_or_name(noun: str, value: str) -> dict[str, str]:
     """Return the filter on a related ``noun``; integers are names here"""
     if uuidutils.is_uuid_like(value):
-        return {f"{noun}_uuid": value}
+        return {f"{noun}_uuid": types.UUID.read(value)}
     return {f"{noun}_name": value}

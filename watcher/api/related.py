@@ -2,54 +2,24 @@
 
 from typing import Any
 
-from oslo_utils import uuidutils
-
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import call, errors
+from watcher.api import errors
 from watcher.db import goals, strategies
 from watcher.db.query import ListQuery
 from watcher.domain.records import Goal, Strategy
 
 
-def goal(tx: Any, ident: str) -> Goal:
-    """Return the goal with a UUID, name or row id
-
-    :raises GoalNotFound: there is none
-    """
-
-    def missing(text: str) -> exception.ResourceNotFound:
-        return exception.GoalNotFound(goal=text)
-
-    found: Goal = goals.get(tx, call.ident(ident, missing))
-    return found
-
-
-def strategy(tx: Any, ident: str) -> Strategy:
-    """Return the strategy with a UUID, name or row id
-
-    :raises StrategyNotFound: there is none
-    """
-
-    def missing(text: str) -> exception.ResourceNotFound:
-        return exception.StrategyNotFound(strategy=text)
-
-    found: Strategy = strategies.get(tx, call.ident(ident, missing))
-    return found
-
-
 def stated_goal(tx: Any, ident: str) -> Goal:
-    """Return the goal that a body names by UUID or name
+    """Return the goal that a body names
 
     :raises InvalidInput: there is none
     """
     try:
-        if not uuidutils.is_uuid_like(ident) and ident.isdecimal():
-            # Row ids are nobody's business here.
-            raise exception.GoalNotFound(goal=ident)
-        return goal(tx, ident)
+        found: Goal = goals.get(tx, ident)
     except exception.ResourceNotFound as error:
         raise errors.InvalidInput("goal", ident, error.format_message()) from None
+    return found
 
 
 def stated_strategy(tx: Any, ident: str) -> Strategy:
@@ -58,9 +28,10 @@ def stated_strategy(tx: Any, ident: str) -> Strategy:
     :raises InvalidInput: there is none
     """
     try:
-        return strategy(tx, ident)
+        found: Strategy = strategies.get(tx, ident)
     except exception.ResourceNotFound as error:
         raise errors.InvalidInput("strategy", ident, error.format_message()) from None
+    return found
 
 
 def match(tx: Any, goal: Goal, strategy: Strategy | None) -> None:

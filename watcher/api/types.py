@@ -7,6 +7,7 @@ reason that the client may see; ``show`` is None when the record's value goes ou
 import dataclasses
 import datetime
 import re
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,7 +105,8 @@ def _read_uuid(value: Any) -> str:
     value = _read_text(value)
     if not uuidutils.is_uuid_like(value):
         raise ValueError(_("Value should be UUID format"))
-    return value
+    # One spelling is stored; what some databases would find in others, all do.
+    return str(uuid.UUID(value))
 
 
 def _read_integer(value: Any) -> int:

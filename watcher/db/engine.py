@@ -133,6 +133,8 @@ def _sqlite(engine: sqlalchemy.Engine, synchronous: bool) -> None:
     def prepare(connection: Any, record: Any) -> None:
         # The driver's own BEGIN comes too late (at the first write): take it over.
         connection.isolation_level = None
+        # Its own one leaves all but ASCII letters as they are.
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode = WAL")
@@ -145,6 +147,10 @@ def _sqlite(engine: sqlalchemy.Engine, synchronous: bool) -> None:
     def begin(connection: sqlalchemy.Connection) -> None:
         reads = connection.get_execution_options().get(READER, False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _mysql(engine: sqlalchemy.Engine, sql_mode: str | None, sync: int | None) -> None:

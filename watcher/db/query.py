@@ -68,9 +68,14 @@ def _condition(field: str, column: Column, operator: str, value: Any) -> Column:
         return compare(column, [_value(field, column, one) for one in values])
     value = _value(field, column, value)
     if field.endswith("name") and isinstance(value, str):
-        # As on the production database: names differ by more than capital letters.
-        return compare(sa.func.lower(column), value.lower())
+        return compare(spelling(column), spelling(sa.literal(value)))
     return compare(column, value)
+
+
+def spelling(text: Column) -> Column:
+    """Return what names are compared by: no capital letters, no spaces at the end"""
+    bare: Column = sa.func.lower(sa.func.rtrim(text))
+    return bare
 
 
 def _value(field: str, column: Column, value: Any) -> Any:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
 from watcher import exception
-from watcher.db import changes, errors, query, texts
+from watcher.db import changes, errors, names, query, texts
 from watcher.db.models import utcnow
 from watcher.db.query import Column, ListQuery
 
@@ -41,6 +41,8 @@ class Noun(Generic[R]):
     filters: Mapping[str, Column]
     sort_keys: Mapping[str, Column]
     by_name: bool = False
+    # False: several live rows may have one name.
+    own_names: bool = True
     # System text is cut to its column; longer user text is refused.
     system_texts: frozenset[str] = frozenset()
 
@@ -93,6 +95,15 @@ def one(tx: orm.Session, noun: Noun[R], *where: Column) -> R | None:
 
 def id_of(tx: orm.Session, noun: Noun[R], uuid: str, *, show_deleted: bool) -> int:
     """Return the primary key of the row with ``uuid``"""
+    found = _find_id(tx, noun, uuid, show_deleted=show_deleted)
+    if found is None:
+        raise noun.not_found(uuid)
+    return found
+
+
+def _find_id(
+    tx: orm.Session, noun: Noun[R], uuid: str, *, show_deleted: bool
+) -> int | None:
     table = noun.table
     seen = [] if show_deleted else [table.c.deleted_at.is_(None)]
     found = tx.scalar(sa.select(table.c.id).where(table.c.uuid == uuid, *seen))
@@ -101,37 +112,43 @@ def id_of(tx: orm.Session, noun: Noun[R], uuid: str, *, show_deleted: bool) -> i
         for ident in tx.scalars(without):
             if made_up_uuid(table.name, ident) == uuid:
                 return int(ident)
-    if found is None:
-        raise noun.not_found(uuid)
-    return int(found)
-
-
-def is_id(text: str) -> bool:
-    """Tell whether ``text`` is the decimal form of a row's id"""
-    short = len(text) < 20
-    return short and text.isascii() and text.isdecimal() and str(int(text)) == text
+    return None if found is None else int(found)
 
 
 def get(
     tx: orm.Session, noun: Noun[R], ident: str | int, *, show_deleted: bool = False
 ) -> R:
-    """Return the row with UUID, id or name ``ident``; a live one before a deleted one"""
+    """Return the row with UUID or name ``ident``; a number is a row's id
+
+    A live row is preferred to a deleted one. What looks like a UUID and is nobody's may
+    still be a name.
+    """
     table = noun.table
     seen = [] if show_deleted else [table.c.deleted_at.is_(None)]
-    text = str(ident)
     found: R | None = None
-    if isinstance(ident, int) or (noun.by_name and is_id(text)):
-        if int(ident) <= MAX_ID:
-            found = one(tx, noun, table.c.id == int(ident), *seen)
-    elif _UUID.fullmatch(text) or not noun.by_name:
-        found = one(tx, noun, table.c.uuid == text, *seen)
-        if found is None:
-            key = id_of(tx, noun, text, show_deleted=show_deleted)
-            found = one(tx, noun, table.c.id == key)
-    else:
-        found = _by_name(tx, noun, text, seen)
+    if isinstance(ident, int):
+        if ident <= MAX_ID:
+            found = one(tx, noun, table.c.id == ident, *seen)
+    elif _UUID.fullmatch(ident) or not noun.by_name:
+        found = _by_uuid(tx, noun, ident, show_deleted=show_deleted)
+    if found is None and noun.by_name and isinstance(ident, str):
+        found = _by_name(tx, noun, ident, seen)
     if found is None:
         raise noun.not_found(ident)
+    return found
+
+
+def _by_uuid(
+    tx: orm.Session, noun: Noun[R], text: str, *, show_deleted: bool
+) -> R | None:
+    # One spelling is stored; some databases would find others too, so all do.
+    uuid = str(uuids.UUID(text)) if _UUID.fullmatch(text) else text
+    table = noun.table
+    seen = [] if show_deleted else [table.c.deleted_at.is_(None)]
+    found = one(tx, noun, table.c.uuid == uuid, *seen)
+    if found is None:
+        key = _find_id(tx, noun, uuid, show_deleted=show_deleted)
+        found = None if key is None else one(tx, noun, table.c.id == key)
     return found
 
 
@@ -139,13 +156,15 @@ def _by_name(
     tx: orm.Session, noun: Noun[R], name: str, seen: Sequence[Column]
 ) -> R | None:
     table = noun.table
-    # The index answers the exact name; other spellings are asked for only on a miss.
-    for same in (table.c.name == name, sa.func.lower(table.c.name) == name.lower()):
-        found = tx.execute(noun.select.where(same, *seen)).all()
+    # The index answers the exact name; other spellings are asked for only on a miss, or
+    # when a live row with another spelling counts more than a deleted one with this.
+    exact = [table.c.name == name] if seen else []
+    for condition in (*exact, names.same(table.c.name, name)):
+        found = tx.execute(noun.select.where(condition, *seen)).all()
         if found:
             best = min(
                 found,
-                key=lambda r: (r.name != name, r.deleted_at is not None, -r.id),
+                key=lambda r: (r.deleted_at is not None, r.name != name, -r.id),
             )
             return noun.records(tx, [best])[0]
     return None
@@ -201,6 +220,8 @@ def _fitting(noun: Noun[R], column: sa.Column[Any], value: Any) -> Any:
 
 def insert_row(tx: orm.Session, noun: Noun[R], values: Mapping[str, Any]) -> int:
     """Insert a row and return its id, or raise the noun's "already exists" error"""
+    if noun.own_names and names.is_taken(tx, noun.table, values.get("name")):
+        raise noun.taken(values)
     try:
         result = tx.execute(sa.insert(noun.table).values(**checked(noun, values)))
     except exc.IntegrityError as error:
@@ -243,6 +264,9 @@ def replace(
     """Compare and set: replace the locked row ``old`` when ``only_if`` holds, else None"""
     ident: int = old.id  # type: ignore[attr-defined]
     settings = {"updated_at": utcnow(), **checked(noun, values)}
+    others = noun.id != ident
+    if noun.own_names and names.is_taken(tx, noun.table, values.get("name"), others):
+        raise noun.taken(values)
     try:
         hit = tx.execute(
             sa.update(noun.table)

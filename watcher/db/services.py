@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
 from watcher import exception
-from watcher.db import changes, errors, rows
+from watcher.db import changes, errors, names, rows
 from watcher.db.models import Service as Table
 from watcher.db.query import ListQuery
 from watcher.db.types import UtcNow, utcnow_plus
@@ -48,27 +48,35 @@ NOUN: rows.Noun[Service] = rows.Noun(
     filters=rows.filterable(_table, "name", "host", "last_seen_up", "runtime"),
     sort_keys=rows.own_columns(_table, "name", "host", "last_seen_up"),
     by_name=True,
+    own_names=False,
 )
 
 
 def get(tx: orm.Session, ident: str | int, *, show_deleted: bool = False) -> Service:
     """Return the service with id or name ``ident``; the last seen one of several hosts"""
-    if not isinstance(ident, int) and not rows.is_id(ident):
-        seen = [] if show_deleted else [_table.c.deleted_at.is_(None)]
-        found = tx.execute(
-            NOUN.select.where(sa.func.lower(_table.c.name) == ident.lower(), *seen)
-            .order_by(
-                sa.case((_table.c.deleted_at.is_(None), 0), else_=1),
-                sa.case((_table.c.last_seen_up.is_(None), 1), else_=0),
-                _table.c.last_seen_up.desc(),
-                _table.c.id,
-            )
-            .limit(1)
-        ).first()
-        if found is None:
-            raise NOUN.not_found(ident)
-        return _record(found)
-    return rows.get(tx, NOUN, ident, show_deleted=show_deleted)
+    if isinstance(ident, str) and _is_id(ident):
+        ident = int(ident)
+    if isinstance(ident, int):
+        return rows.get(tx, NOUN, ident, show_deleted=show_deleted)
+    seen = [] if show_deleted else [_table.c.deleted_at.is_(None)]
+    found = tx.execute(
+        NOUN.select.where(names.same(_table.c.name, ident), *seen)
+        .order_by(
+            sa.case((_table.c.deleted_at.is_(None), 0), else_=1),
+            sa.case((_table.c.last_seen_up.is_(None), 1), else_=0),
+            _table.c.last_seen_up.desc(),
+            _table.c.id,
+        )
+        .limit(1)
+    ).first()
+    if found is None:
+        raise NOUN.not_found(ident)
+    return _record(found)
+
+
+def _is_id(text: str) -> bool:
+    short = len(text) < 20
+    return short and text.isascii() and text.isdecimal() and str(int(text)) == text
 
 
 def list(tx: orm.Session, query: ListQuery) -> builtins.list[Service]:

@@ -24,7 +24,7 @@ def test_list_shows_less_than_detail_and_show(client):
 
 def test_names_are_found_in_any_spelling(client):
     uuid = client.get("/v1/goals/dummy").json["uuid"]
-    for ident in ("DUMMY", "1", uuid):
+    for ident in ("DUMMY", uuid, uuid.upper(), "dummy%20"):
         assert client.get(f"/v1/goals/{ident}").json["uuid"] == uuid
 
 

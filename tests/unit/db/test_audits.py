@@ -191,8 +191,34 @@ def test_a_deletion_is_told_and_remembered(world, heard):
 
 def test_ids_uuids_and_names_find_an_audit(world):
     audit = world.audit(name="Nightly")
-    for ident in (audit.id, str(audit.id), audit.uuid, "Nightly", "nightly"):
+    for ident in (audit.id, audit.uuid, audit.uuid.upper(), "Nightly", "nightly "):
         assert world.db.read(audits.get, ident) == audit
-    exact = world.audit(name="nightly")
-    assert world.db.read(audits.get, "nightly") == exact
-    assert world.db.read(audits.get, "Nightly") == audit
+    with pytest.raises(exception.AuditNotFound):
+        world.db.read(audits.get, str(audit.id))
+
+
+def test_numbers_and_uuids_are_names_when_an_audit_has_them(world):
+    world.audit(name="other")
+    for name in ("1", "07", "a" * 32, "11111111-1111-4111-8111-111111111111"):
+        audit = world.audit(name=name)
+        assert world.db.read(audits.get, name) == audit
+
+
+def test_names_that_differ_in_spelling_only_are_the_same(world):
+    audit = world.audit(name="Nächtlich")
+    for name in ("nächtlich", "NÄCHTLICH", "Nächtlich  "):
+        with pytest.raises(exception.AuditAlreadyExists):
+            world.audit(name=name)
+        assert world.db.read(audits.get, name) == audit
+    # Its own name it may spell as it likes.
+    world.db.write(audits.update, audit.uuid, name="NÄCHTLICH")
+    other = world.audit(name="b")
+    with pytest.raises(exception.AuditAlreadyExists):
+        world.db.write(audits.update, other.uuid, name="nächtlich")
+
+
+def test_a_live_audit_is_preferred_to_a_deleted_one_of_the_same_name(world):
+    gone = world.audit(name="a", state="CANCELLED")
+    world.db.write(audits.soft_delete, gone.uuid)
+    live = world.audit(name="A")
+    assert world.db.read(audits.get, "a", show_deleted=True) == live

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watcher import exception
+from watcher._i18n import _
 from watcher.api import errors, examples, patch, related
 from watcher.api.call import Call, Parts
 from watcher.api.collection import Collection
@@ -15,9 +16,9 @@ from watcher.api.scope import Scopes
 from watcher.api.v1 import audit_rules as rules
 from watcher.api.v1.audit_fields import AUDIT, TIMES
 from watcher.api.v1.explanations import EXPLANATION
-from watcher.db import audit_templates, audits, explanations
+from watcher.db import audit_templates, audits, explanations, goals, strategies
 from watcher.domain import states
-from watcher.domain.records import Audit, AuditTemplate, Strategy
+from watcher.domain.records import Audit, AuditTemplate, Goal, Strategy
 
 INTERNAL = patch.INTERNAL | {"status_message"}
 
@@ -150,12 +151,7 @@ def _template(tx: Any, uuid: str | None) -> AuditTemplate | None:
 
 def _create(tx: Any, values: Mapping[str, Any], now: datetime.datetime) -> Audit:
     template = _template(tx, values["audit_template_uuid"])
-    strategy = None
-    if values["strategy"]:
-        strategy = related.strategy(tx, values["strategy"])
-    elif template is not None and template.strategy_id is not None:
-        strategy = related.strategy(tx, str(template.strategy_id))
-    goal = related.goal(tx, values["goal"] or str(template.goal_id if template else ""))
+    goal, strategy = _aim(tx, values, template)
     related.match(tx, goal, strategy)
     parameters = rules.parameters(template, values["parameters"], strategy)
     name = values["name"] or rules.name(template, goal, strategy, now)
@@ -173,6 +169,25 @@ def _create(tx: Any, values: Mapping[str, Any], now: datetime.datetime) -> Audit
         end_time=values["end_time"],
         force=values["force"],
     )
+
+
+def _aim(
+    tx: Any, values: Mapping[str, Any], template: AuditTemplate | None
+) -> tuple[Goal, Strategy | None]:
+    """Return goal and strategy: what the request says, else the template"""
+    strategy = strategies.get(tx, values["strategy"]) if values["strategy"] else None
+    if template is None:
+        return goals.get(tx, values["goal"]), strategy
+    try:
+        if strategy is None and template.strategy_id is not None:
+            strategy = strategies.get(tx, template.strategy_id)
+        return goals.get(tx, template.goal_id), strategy
+    except exception.ResourceNotFound:
+        raise errors.InvalidInput(
+            "audit_template_uuid",
+            template.uuid,
+            _("Its goal or strategy does not exist any more"),
+        ) from None
 
 
 def _document(old: Audit) -> dict[str, Any]:

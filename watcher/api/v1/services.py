@@ -3,10 +3,7 @@
 import datetime
 from typing import Any
 
-from oslo_utils import uuidutils
-
 from watcher import exception
-from watcher.api import call as calls
 from watcher.api import noun, types
 from watcher.api.call import Call
 from watcher.api.collection import Collection
@@ -49,12 +46,6 @@ class Services(Collection):
     noun = SERVICE
     table = services
     not_found = exception.ServiceNotFound
-
-    def ident(self, text: str) -> str | int:
-        """Return an id or a name; services have no UUID"""
-        if uuidutils.is_uuid_like(text):
-            raise self.missing(text)
-        return calls.ident(text, self.missing)
 
     def extra(self, call: Call) -> Any:
         """Return the function that tells a service's status"""

@@ -5,7 +5,7 @@ from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import errors, examples, noun, patch, query, types
+from watcher.api import again, errors, examples, noun, patch, query, types
 from watcher.api.call import Call
 from watcher.api.collection import Collection
 from watcher.api.expose import DOCUMENT, EMPTY, ITEM, expose
@@ -167,7 +167,7 @@ class ActionPlans(Collection):
                 return action_plans.cancel(tx, old.uuid, old.state, reason=ASKED)
             return action_plans.step(tx, old.uuid, old.state, state, reason=ASKED)
 
-        return self._woken(call, call.db.write(change))
+        return self._woken(call, again.change(call.db, change))
 
     @expose(
         "POST",
@@ -190,7 +190,7 @@ class ActionPlans(Collection):
                 tx, old.uuid, old.state, states.PENDING, reason=ASKED
             )
 
-        return self._woken(call, call.db.write(start))
+        return self._woken(call, again.change(call.db, start))
 
     @expose("DELETE", ITEM, rule="delete", status=204, refuses=(409,))
     def delete(self, call: Call, ident: str) -> None:
@@ -201,7 +201,7 @@ class ActionPlans(Collection):
             old = call.judged(action_plans.get(tx, wanted))
             action_plans.soft_delete(tx, old.uuid)
 
-        call.db.write(delete)
+        again.change(call.db, delete)
 
     @expose("GET", "{id}/explanation", rule="get", answers=EXPLANATION)
     def explanation(self, call: Call, ident: str) -> Any:

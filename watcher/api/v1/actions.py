@@ -5,7 +5,7 @@ from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import errors, examples, noun, patch, types
+from watcher.api import again, errors, examples, noun, patch, types
 from watcher.api.call import Call
 from watcher.api.collection import Collection
 from watcher.api.expose import DOCUMENT, ITEM, expose
@@ -133,7 +133,7 @@ class Actions(Collection):
             old = call.judged(actions.get(tx, uuid))
             return _change(tx, old, wanted)
 
-        return self.show(call, call.db.write(change))
+        return self.show(call, again.change(call.db, change))
 
 
 def _wanted(operations: Sequence[patch.Operation]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import errors, examples, patch, related
+from watcher.api import again, errors, examples, patch, related
 from watcher.api.call import Call, Parts
 from watcher.api.collection import Collection
 from watcher.api.expose import COLLECTION, DOCUMENT, ITEM, expose
@@ -82,7 +82,7 @@ class Audits(Collection):
             old = call.judged(audits.get(tx, wanted))
             return self._change(tx, old, operations)
 
-        return self.show(call, call.db.write(change))
+        return self.show(call, again.change(call.db, change))
 
     @expose("DELETE", ITEM, rule="delete", status=204, refuses=(409,))
     def delete(self, call: Call, ident: str) -> None:
@@ -93,7 +93,7 @@ class Audits(Collection):
             old = call.judged(audits.get(tx, wanted))
             audits.soft_delete(tx, old.uuid)
 
-        call.db.write(delete)
+        again.change(call.db, delete)
 
     @expose("GET", "{id}/explanation", rule="get", answers=EXPLANATION)
     def explanation(self, call: Call, ident: str) -> Any:

@@ -273,6 +273,12 @@ class AuditTypeNotFound(Invalid):
     msg_fmt = _("Audit type %(audit_type)s could not be found")
 
 
+class TriggerRefused(Invalid):
+    """The audit is none that can be triggered now"""
+
+    msg_fmt = _("The audit cannot be triggered: %(reason)s")
+
+
 class AuditTypeNotAllowed(Invalid):
     """The audit's type does not allow this"""
 

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from watcher import exception
-from watcher.db import action_plans, rows, work
+from watcher._i18n import _
+from watcher.db import action_plans, history, rows, work
 from watcher.db.models import Audit as Table
-from watcher.db.models import Goal, Strategy
+from watcher.db.models import AuditTemplate, Goal, Strategy
 from watcher.db.query import ListQuery
+from watcher.db.types import UtcNow
 from watcher.db.work import KEEP, Keep
 from watcher.domain import states
 from watcher.domain.records import Audit, Claim
@@ -19,6 +21,7 @@ from watcher.domain.records import Audit, Claim
 _table: sa.Table = Table.__table__  # type: ignore[assignment]
 _goals: sa.Table = Goal.__table__  # type: ignore[assignment]
 _strategies: sa.Table = Strategy.__table__  # type: ignore[assignment]
+_templates: sa.Table = AuditTemplate.__table__  # type: ignore[assignment]
 
 
 def _record(row: rows.Row) -> Audit:
@@ -46,6 +49,7 @@ def _record(row: rows.Row) -> Audit:
         status_message=row.status_message,
         owner=row.owner,
         owner_epoch=row.owner_epoch,
+        triggered_at=row.triggered_at,
     )
 
 
@@ -61,6 +65,16 @@ _joined = {
     "strategy_uuid": rows.live(_strategies, _strategies.c.uuid),
     "strategy_name": rows.live(_strategies, _strategies.c.name),
 }
+# Asked for only by lists that are filtered by it, so no join that every list would pay.
+_template_name: sa.ColumnElement[Any] = (
+    sa.select(_templates.c.name)
+    .where(
+        _templates.c.uuid == _table.c.audit_template_uuid,
+        _templates.c.deleted_at.is_(None),
+    )
+    .correlate(_table)
+    .scalar_subquery()
+)
 NOUN: rows.Noun[Audit] = rows.Noun(
     kind="audit",
     table=_table,
@@ -84,6 +98,8 @@ NOUN: rows.Noun[Audit] = rows.Noun(
         goal_name=_goals.c.name,
         strategy_uuid=_strategies.c.uuid,
         strategy_name=_strategies.c.name,
+        audit_template_uuid=_table.c.audit_template_uuid,
+        audit_template_name=_template_name,
     ),
     sort_keys={
         **rows.own_columns(
@@ -102,6 +118,9 @@ WORK = work.Work(
     table=states.AUDIT,
     running=frozenset({states.ONGOING}),
 )
+# A trigger is answered at once, or by one further run after the one under way.
+STARTABLE = frozenset((states.PENDING, states.SUCCEEDED, states.FAILED))
+TRIGGERABLE = STARTABLE | {states.ONGOING}
 # An audit that ended may be deleted, a suspended one too; never one that may still run.
 DELETABLE = frozenset(
     (states.SUSPENDED, states.FAILED, states.SUCCEEDED, states.CANCELLED)
@@ -142,25 +161,83 @@ def step(
     **columns: Any,
 ) -> Audit:
     """Move an audit from state ``old`` to ``new``, or raise StateChanged or LeaseLost"""
+    if new == states.CANCELLED:
+        # Whoever cancels does not want the run that was asked for before.
+        columns["triggered_at"] = None
     return work.step(
         tx, WORK, uuid, old, new, message=message, claim=claim, reason=reason, **columns
     )
 
 
+def trigger(tx: orm.Session, uuid: str, *, remember: bool = True) -> Audit:
+    """Ask for one run of an EVENT audit that begins after this moment
+
+    Any number of triggers before a run begins make one run. ``remember`` False: nothing
+    is written down, because the engines there are go by the message alone.
+
+    :raises TriggerRefused: it is of another type, or its state does not allow a run
+    """
+    audit = rows.locked(tx, NOUN, uuid)
+    if audit.audit_type != states.EVENT:
+        raise exception.TriggerRefused(
+            reason=_("its type is %s; only EVENT audits can be triggered")
+            % audit.audit_type
+        )
+    if audit.state not in TRIGGERABLE:
+        raise exception.TriggerRefused(
+            reason=_("its state is %(state)s; it must be one of: %(allowed)s")
+            % {"state": audit.state, "allowed": ", ".join(sorted(TRIGGERABLE))}
+        )
+    if not remember or audit.triggered_at is not None:
+        return audit
+    # The row is locked, so the conditions above hold. It did not change for its readers.
+    tx.execute(
+        sa.update(_table)
+        .where(_table.c.id == audit.id)
+        .values(triggered_at=UtcNow(), updated_at=_table.c.updated_at)
+    )
+    history.add(
+        tx,
+        resource=NOUN.kind,
+        uuid=audit.uuid,
+        old=audit.state,
+        new=audit.state,
+        reason="triggered",
+    )
+    return get(tx, audit.uuid)
+
+
+def postpone(tx: orm.Session, uuid: str, message: str) -> None:
+    """Let an EVENT audit that is to run wait, its trigger written down, and say for what"""
+    audit = rows.locked(tx, NOUN, uuid)
+    ended = audit.triggered_at is None and audit.state != states.PENDING
+    if audit.state not in STARTABLE or ended or audit.status_message == message:
+        return
+    values = {
+        "triggered_at": sa.func.coalesce(_table.c.triggered_at, UtcNow()),
+        "status_message": message,
+    }
+    rows.replace(tx, NOUN, audit, values)
+
+
 def claim(
-    tx: orm.Session, uuid: str, claim: Claim, host: str, *, rearm: bool = False
+    tx: orm.Session, uuid: str, claim: Claim, host: str, *, told: bool = False
 ) -> Audit | None:
     """Make the audit ours and ONGOING; None when somebody else has it or it ended
 
-    With ``rearm`` an EVENT audit that ended is started once more: it was triggered.
+    An EVENT audit needs a trigger, which is answered by this. ``told``: a message came for
+    it. A message alone starts one that has never run, since APIs of other releases leave
+    no other trace; for one that ended it is a duplicate.
     """
-    ended = (states.SUCCEEDED, states.FAILED)
 
     def startable(audit: Audit) -> bool:
-        again = rearm and audit.audit_type == states.EVENT and audit.state in ended
-        return again or audit.state == states.PENDING
+        if audit.audit_type != states.EVENT:
+            return audit.state == states.PENDING
+        if audit.triggered_at is None:
+            return told and audit.state == states.PENDING
+        return audit.state in STARTABLE
 
-    return work.claim(tx, WORK, uuid, claim, host, startable)
+    return work.claim(tx, WORK, uuid, claim, host, startable, triggered_at=None)
 
 
 def claimable(tx: orm.Session, limit: int = 100) -> builtins.list[str]:
@@ -168,11 +245,16 @@ def claimable(tx: orm.Session, limit: int = 100) -> builtins.list[str]:
     waiting = sa.and_(
         _table.c.audit_type == states.ONESHOT, _table.c.state == states.PENDING
     )
+    triggered = sa.and_(
+        _table.c.audit_type == states.EVENT,
+        _table.c.triggered_at.is_not(None),
+        _table.c.state.in_(sorted(STARTABLE)),
+    )
     left = sa.and_(
         _table.c.audit_type.in_((states.ONESHOT, states.EVENT)),
         _table.c.state == states.ONGOING,
     )
-    return work.claimable(tx, WORK, sa.or_(waiting, left), limit)
+    return work.claimable(tx, WORK, sa.or_(waiting, triggered, left), limit)
 
 
 def release(tx: orm.Session, claim: Claim) -> int:

@@ -123,6 +123,7 @@ class Audit(Bookkeeping, Base):
         Index("ix_audits_state_owner", "state", "owner"),
         Index("ix_audits_next_run_time", "next_run_time"),
         Index("ix_audits_audit_template_uuid", "audit_template_uuid"),
+        Index("ix_audits_triggered_at", "triggered_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

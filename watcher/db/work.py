@@ -119,6 +119,7 @@ def claim(
     claim: Claim,
     host: str,
     startable: Callable[[R], bool],
+    **columns: Any,
 ) -> R | None:
     """Start unowned work or adopt running work of a dead owner; None when we may not"""
     noun = work.noun
@@ -136,6 +137,7 @@ def claim(
         noun,
         old,
         {
+            **columns,
             "state": state if adopted else states.ONGOING,
             "owner": claim.owner,
             "owner_epoch": claim.epoch,

@@ -24,6 +24,8 @@ NOT_OURS = (exception.StateChanged, exception.LeaseLost)
 Tell = Callable[..., None]
 # How often a CONTINUOUS audit looks whether the plan in its way has ended, in seconds.
 WAIT_S = 10.0
+BUSY = "Action plan %s is running in the same part of the cluster. "
+LATER = "The audit runs when it has ended."
 
 
 class AuditRunner:
@@ -53,7 +55,7 @@ class AuditRunner:
     def run(self, uuid: str, *, triggered: bool = False) -> None:
         """Claim the audit and bring it to its end; quietly nothing when it is not ours
 
-        ``triggered``: an EVENT audit that had ended is to run once more.
+        ``triggered``: a message came for it; see ``watcher.db.audits.claim``.
         :raises DatabaseUnavailable: it is still ours and has to be run again
         """
         if not self._lease.may_start():
@@ -62,6 +64,8 @@ class AuditRunner:
         context.RequestContext(is_admin=True, roles=["admin"], overwrite=True)
         try:
             claim = self._lease.claim
+            if self._waits(uuid, triggered):
+                return
             audit = self._db.write(
                 _take, uuid, claim, self._host, triggered, self._now()
             )
@@ -76,7 +80,9 @@ class AuditRunner:
         decision = Decision()
         phase = "strategy"
         try:
-            if blocking := self._blocking(audit, snapshot):
+            # EVENT audits were held back before they were claimed.
+            held_back = audit.audit_type == states.EVENT
+            if not held_back and (blocking := self._blocking(audit, snapshot)):
                 self._db.write(self._give_way, audit, claim, blocking)
                 return
             self._announce(audit, claim, "audit.strategy.start")
@@ -108,9 +114,31 @@ class AuditRunner:
 
     # What keeps it from running --------------------------------------------------------
 
+    def _waits(self, uuid: str, triggered: bool) -> bool:
+        """Tell whether an EVENT audit cannot begin yet; the next scan comes back to it"""
+        try:
+            audit = self._db.read(audits.get, uuid)
+        except exception.AuditNotFound:
+            return True
+        if audit.audit_type != states.EVENT or audit.state not in audits.STARTABLE:
+            return False
+        if audit.triggered_at is None and not triggered:
+            return True
+        try:
+            blocking = self._blocking(audit, self._decider.snapshot())
+        except exception.DatabaseUnavailable:
+            raise
+        except Exception:
+            # Whatever cannot be read: the run meets it too, and tells the operator.
+            return False
+        if blocking is not None:
+            LOG.debug("Audit %s waits for plan %s", uuid, blocking)
+            self._db.write(audits.postpone, uuid, BUSY % blocking + LATER)
+        return blocking is not None
+
     def _blocking(self, audit: Audit, snapshot: Snapshot) -> str | None:
         """Return the plan that runs where an audit without force would look"""
-        if audit.force or audit.audit_type == states.EVENT:
+        if audit.force:
             return None
         running = self._db.read(_running)
         if not running:
@@ -128,10 +156,10 @@ class AuditRunner:
     def _give_way(self, tx: Any, audit: Audit, claim: Claim, plan: str) -> None:
         """Let a plan that runs have its way: ONESHOT audits end, others come back"""
         _ours(tx, audit.uuid, claim)
-        where = f"Action plan {plan} is running in the same part of the cluster. "
+        where = BUSY % plan
         if audit.audit_type == states.CONTINUOUS:
             later = self._now() + datetime.timedelta(seconds=WAIT_S)
-            message = where + "The audit runs when it has ended."
+            message = where + LATER
             continuous.rest(tx, audit.uuid, claim, message, next_run_time=later)
             return
         audits.step(
@@ -257,7 +285,7 @@ def _take(
         return audit
     if audit.audit_type == states.CONTINUOUS:
         return continuous.claim(tx, uuid, claim, host, now)
-    return audits.claim(tx, uuid, claim, host, rearm=triggered)
+    return audits.claim(tx, uuid, claim, host, told=triggered)
 
 
 def _holds(audit: Audit, claim: Claim) -> bool:

@@ -84,6 +84,7 @@ class Audit(Row):
     status_message: str | None = None
     owner: str | None = None
     owner_epoch: int | None = None
+    triggered_at: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

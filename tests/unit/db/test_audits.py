@@ -117,14 +117,91 @@ def test_what_the_reference_left_ongoing_is_found(world):
     assert world.db.write(audits.claim, left.uuid, world.lease(), "h") is not None
 
 
-def test_an_event_audit_that_ended_starts_again_only_when_triggered(world):
+@pytest.mark.parametrize("state", ["PENDING", "SUCCEEDED", "FAILED"])
+def test_a_trigger_is_answered_by_one_run(world, heard, state):
     claim = world.lease()
-    audit = world.audit(audit_type="EVENT", state="FAILED")
-    assert world.db.write(audits.claim, audit.uuid, claim, "h") is None
-    again = world.db.write(audits.claim, audit.uuid, claim, "h", rearm=True)
-    assert again.state == "ONGOING"
+    audit = world.audit(audit_type="EVENT", state=state)
+    heard.clear()
+    for _ in range(3):
+        triggered = world.db.write(audits.trigger, audit.uuid)
+    assert triggered.triggered_at is not None
+    assert triggered.updated_at == audit.updated_at
+    # Nobody is told of more than there is to see, and history has it once.
+    assert heard == []
+    last = world.db.read(history.of, "audit", audit.uuid)[1:]
+    assert [(e.old, e.new, e.reason) for e in last] == [(state, state, "triggered")]
+    assert world.db.read(audits.claimable) == [audit.uuid]
+    run = world.db.write(audits.claim, audit.uuid, claim, "h")
+    assert (run.state, run.triggered_at) == ("ONGOING", None)
+    world.db.write(audits.step, audit.uuid, "ONGOING", "SUCCEEDED", claim=claim)
+    assert world.db.read(audits.claimable) == []
+    # Doubled messages come late.
+    for told in (True, False):
+        got = world.db.write(audits.claim, audit.uuid, claim, "h", told=told)
+        assert got is None
+
+
+def test_a_trigger_during_a_run_is_answered_after_it(world):
+    claim = world.lease()
+    audit = world.audit(audit_type="EVENT")
+    world.db.write(audits.trigger, audit.uuid)
+    world.db.write(audits.claim, audit.uuid, claim, "h")
+    for _ in range(2):
+        world.db.write(audits.trigger, audit.uuid)
+    assert world.db.read(audits.claimable) == []
+    world.db.write(audits.step, audit.uuid, "ONGOING", "FAILED", claim=claim)
+    assert world.db.read(audits.claimable) == [audit.uuid]
+    again = world.db.write(audits.claim, audit.uuid, claim, "h")
+    assert (again.state, again.triggered_at) == ("ONGOING", None)
+
+
+def test_a_trigger_outlives_its_engine(world):
+    dead = world.lease()
+    audit = world.audit(audit_type="EVENT")
+    world.db.write(audits.trigger, audit.uuid)
+    world.db.write(audits.claim, audit.uuid, dead, "h")
+    world.db.write(audits.trigger, audit.uuid)
+    world.expire(dead)
+    assert world.db.read(audits.claimable) == [audit.uuid]
+    # It starts over, after the second trigger: one run answers both.
+    run = world.db.write(audits.claim, audit.uuid, world.lease(), "h")
+    assert (run.state, run.triggered_at) == ("ONGOING", None)
+
+
+def test_a_message_alone_starts_only_what_never_ran(world):
+    claim = world.lease()
+    fresh = world.audit(audit_type="EVENT")
+    assert world.db.read(audits.claimable) == []
+    assert world.db.write(audits.claim, fresh.uuid, claim, "h") is None
+    assert world.db.write(audits.claim, fresh.uuid, claim, "h", told=True) is not None
     oneshot = world.audit(state="FAILED")
-    assert world.db.write(audits.claim, oneshot.uuid, claim, "h", rearm=True) is None
+    assert world.db.write(audits.claim, oneshot.uuid, claim, "h", told=True) is None
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "SUSPENDED"])
+def test_a_trigger_of_what_cannot_run_is_refused_and_names_why(world, state):
+    audit = world.audit(audit_type="EVENT", state=state)
+    with pytest.raises(exception.TriggerRefused, match=state):
+        world.db.write(audits.trigger, audit.uuid)
+    other = world.audit(audit_type="CONTINUOUS", interval="60")
+    with pytest.raises(exception.TriggerRefused, match="CONTINUOUS"):
+        world.db.write(audits.trigger, other.uuid)
+    world.db.write(audits.soft_delete, audit.uuid)
+    with pytest.raises(exception.AuditNotFound):
+        world.db.write(audits.trigger, audit.uuid)
+
+
+def test_cancelling_forgets_the_trigger(world):
+    audit = world.audit(audit_type="EVENT")
+    world.db.write(audits.trigger, audit.uuid)
+    gone = world.db.write(audits.step, audit.uuid, "PENDING", "CANCELLED")
+    assert gone.triggered_at is None and world.db.read(audits.claimable) == []
+
+
+def test_nothing_is_remembered_for_engines_that_go_by_the_message(world):
+    audit = world.audit(audit_type="EVENT")
+    seen = world.db.write(audits.trigger, audit.uuid, remember=False)
+    assert seen.triggered_at is None and world.db.read(audits.claimable) == []
 
 
 def test_release_gives_back_what_is_still_ours(world):

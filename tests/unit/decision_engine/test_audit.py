@@ -522,14 +522,42 @@ def test_an_event_audit_runs_at_each_trigger_also_after_a_failure(world):
     uuid = world.audit("unclassified", "odd", audit_type=states.EVENT)
     engine = world.engine()
     world.odd.act = staticmethod(fail)
+    engine.run(uuid)
+    assert world.get(uuid).state == states.PENDING, "nobody asked for a run"
+    world.db.write(audits.trigger, uuid)
     engine.run(uuid, triggered=True)
     assert world.get(uuid).state == states.FAILED
     world.odd.act = staticmethod(lambda strategy: None)
-    engine.run(uuid, triggered=True)
+    world.db.write(audits.trigger, uuid)
+    # The message was lost; the scan finds the row.
+    (found,) = world.db.read(audits.claimable)
+    engine.run(found)
     assert world.get(uuid).state == states.SUCCEEDED
     assert world.get(uuid).status_message is None
-    engine.run(uuid)
+    for doubled in (True, False):
+        engine.run(uuid, triggered=doubled)
     assert len(world.plans) == 1
+
+
+def test_triggers_during_a_run_make_one_further_run(world):
+    def act(strategy):
+        if len(world.plans) == 0:
+            for _ in range(3):
+                world.db.write(audits.trigger, uuid)
+
+    world.odd.act = staticmethod(act)
+    uuid = world.audit("unclassified", "odd", audit_type=states.EVENT)
+    world.db.write(audits.trigger, uuid)
+    engine = world.engine()
+    for _message in range(4):
+        engine.run(uuid, triggered=True)
+    assert len(world.plans) == 2 and world.get(uuid).triggered_at is None
+
+
+def test_a_message_of_an_api_that_writes_nothing_down_starts_a_fresh_audit(world):
+    uuid = world.audit("dummy", audit_type=states.EVENT)
+    world.engine().run(uuid, triggered=True)
+    assert world.get(uuid).state == states.SUCCEEDED and len(world.plans) == 1
 
 
 # A plan that runs already ----------------------------------------------------------------
@@ -568,3 +596,53 @@ def test_force_does_not_ask(world):
     uuid = world.audit("dummy", force=True)
     world.engine().run(uuid)
     assert world.get(uuid).state == states.SUCCEEDED
+
+
+def _end(world, plan):
+    world.db.write(action_plans.step, plan, states.ONGOING, states.SUCCEEDED)
+
+
+def test_an_event_audit_waits_until_the_plan_has_ended_and_says_so(world):
+    plan = world.running_plan(MOVE)
+    uuid = world.audit("dummy", audit_type=states.EVENT)
+    world.db.write(audits.trigger, uuid)
+    engine = world.engine()
+    for _ in range(2):
+        engine.run(uuid, triggered=True)
+    audit = world.get(uuid)
+    assert audit.state == states.PENDING and plan in audit.status_message
+    assert world.db.read(audits.claimable) == [uuid]
+    _end(world, plan)
+    engine.run(uuid)
+    audit = world.get(uuid)
+    assert (audit.state, audit.status_message) == (states.SUCCEEDED, None)
+
+
+def test_what_only_a_message_asked_for_waits_too(world):
+    plan = world.running_plan(MOVE)
+    uuid = world.audit("dummy", audit_type=states.EVENT)
+    engine = world.engine()
+    engine.run(uuid, triggered=True)
+    _end(world, plan)
+    (waiting,) = world.db.read(audits.claimable)
+    engine.run(waiting)
+    assert world.get(uuid).state == states.SUCCEEDED
+
+
+@pytest.mark.parametrize("more", [{"force": True}, {"scope": ZONE_2}])
+def test_an_event_audit_that_no_plan_is_in_the_way_of_does_not_wait(world, more):
+    world.running_plan(MOVE)
+    uuid = world.audit("dummy", audit_type=states.EVENT, **more)
+    world.db.write(audits.trigger, uuid)
+    world.engine().run(uuid)
+    assert world.get(uuid).state == states.SUCCEEDED
+
+
+def test_an_event_audit_does_not_wait_for_a_cloud_that_cannot_be_read(world):
+    world.running_plan(MOVE)
+    world.models.cloud = None
+    uuid = world.audit("dummy", audit_type=states.EVENT)
+    world.db.write(audits.trigger, uuid)
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert audit.state == states.FAILED and "Nova is away" in audit.status_message

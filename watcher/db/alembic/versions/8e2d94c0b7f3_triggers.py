@@ -12,7 +12,7 @@ from watcher.db.alembic import steps
 revision = "8e2d94c0b7f3"
 down_revision = "c41f7b02d8e6"
 
-INDEX = "ix_audits_audit_template_uuid"
+INDEXED = ("audit_template_uuid", "triggered_at")
 
 
 def upgrade() -> None:
@@ -22,7 +22,8 @@ def upgrade() -> None:
         sa.Column("audit_template_uuid", sa.String(36), nullable=True),
         sa.Column("triggered_at", types.PreciseDateTime, nullable=True),
     )
-    steps.create_index(INDEX, "audits", "audit_template_uuid")
+    for name in INDEXED:
+        steps.create_index(f"ix_audits_{name}", "audits", name)
     steps.add_columns(
         "services", sa.Column("model_read_at", types.PreciseDateTime, nullable=True)
     )

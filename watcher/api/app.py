@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oslo_config import cfg
+from oslo_log import log
 from oslo_middleware import cors, http_proxy_to_wsgi, request_id
 from pecan import core
 
@@ -24,6 +25,8 @@ from watcher.api.v1 import (
 from watcher.conf import opts
 
 RESOURCES = (
+LOG = log.getLogger(__name__)
+
     goals.Goals,
     strategies.Strategies,
     audit_templates.AuditTemplates,
@@ -68,8 +71,14 @@ def build(
         app = edge.Identity(app, conf)
     # ... and those of the token check too, should it not answer by itself.
     app = edge.Faults(app)
+    elif conf.api.no_auth_roles:
+        LOG.warning(
+            "Anybody who reaches the API has the roles %s: see [api] no_auth_roles",
+            ", ".join(conf.api.no_auth_roles),
+        )
+        app = edge.Anybody(app, conf.api.no_auth_roles)
     # Whether it works, and what browsers ask first, anybody may know.
-    app = edge.Health(app, getattr(db, "ping", lambda: None))
+    app = ready.Doors(app, ready.Readiness(conf, db, rpc))
     app = edge.Preflight(app)
     # Clients tell version trouble by these headers, so refusals carry them as well.
     app = edge.Versions(app)

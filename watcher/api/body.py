@@ -6,8 +6,12 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
+from oslo_log import log
+
 from watcher._i18n import _
 from watcher.api import errors, types
+
+LOG = log.getLogger(__name__)
 
 FORM = "application/x-www-form-urlencoded"
 DEEPEST = 50
@@ -56,12 +60,23 @@ def read(request: Any, limit: int) -> bytes:
     """Return the body of ``request``
 
     :raises BodyTooLarge: it has more than ``limit`` bytes
+    :raises LengthRequired: it comes in chunks, and the server hands over none
+    :raises BodyBroken: the client does not send all of it
     """
     if (request.content_length or 0) > limit:
         raise errors.BodyTooLarge(limit=limit)
     if not request.is_body_readable:
+        if (
+            request.content_length is None
+            and "HTTP_TRANSFER_ENCODING" in request.environ
+        ):
+            raise errors.LengthRequired
         return b""
-    found: bytes = request.body_file.read(limit + 1)
+    try:
+        found: bytes = request.body_file.read(limit + 1)
+    except Exception as error:  # each server has errors of its own for this
+        LOG.info("A body could not be read: %s", error)
+        raise errors.BodyBroken from None
     if len(found) > limit:
         raise errors.BodyTooLarge(limit=limit)
     return found

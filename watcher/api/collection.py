@@ -64,6 +64,18 @@ class Collection(Resource):
         """Return the function that computes what no record holds, or None"""
         return None
 
+    def has(self, call: Call, ident: str) -> bool:
+        """Tell whether a row has just this name; False where rows have none"""
+        if "name" not in self.noun.by_name:
+            return False
+        try:
+            call.db.read(
+                self.table.get, self.ident(ident), show_deleted=call.ctx.show_deleted
+            )
+        except self.not_found:
+            return False
+        return True
+
     def filters(self, call: Call) -> dict[str, Any]:
         """Return the database's filters for what the client asked"""
         filters: dict[str, Any] = {}

@@ -1,11 +1,10 @@
 """Small WSGI layers between the server and the application."""
 
-import json
 import re
-from collections.abc import Callable, Iterable
+import urllib.parse
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import webob
 from keystoneauth1 import exceptions as ksa
 from keystonemiddleware import auth_token
 from keystonemiddleware import opts as keystone_options
@@ -22,11 +21,15 @@ Environ = dict[str, Any]
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 FORMAT = "watcher.format"
-HEALTH = "/healthcheck"
+# What was read off the path as a format, and its segments when one of them holds a slash.
+SUFFIX = "watcher.suffix"
+SEGMENTS = "watcher.segments"
 # The library waits for ever for a Keystone that takes a connection and says nothing; every
 # thread of ours would soon do so, and none answer.
 _PATIENCE = {"http_connect_timeout": 10, "http_request_max_retries": 1}
 _SUFFIX = re.compile(r"(?<=[^/])\.(json|xml)(?=/?\Z)")
+# A document whose name is not asked for in another format.
+_WHOLE = frozenset(("/v1/openapi.json", "/openapi.json"))
 _FORMATS = {"json": render.JSON, "xml": render.XML}
 # Every header that a request context, or the policy, could be made from.
 _IDENTITY = (
@@ -95,43 +98,47 @@ class Paths:
     def __call__(
         self, environ: Environ, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        environ.pop(FORMAT, None)
+        for name in (FORMAT, SUFFIX, SEGMENTS):
+            environ.pop(name, None)
         path = environ.get("PATH_INFO", "")
         try:
-            path.encode("latin-1").decode("utf-8")
+            for text in (path, environ.get("SCRIPT_NAME", "")):
+                text.encode("latin-1").decode("utf-8")
         except UnicodeError:
             raise errors.RouteNotFound from None
-        if match := _SUFFIX.search(path):
+        segments = with_slashes(environ)
+        match = None if path.rstrip("/") in _WHOLE else _SUFFIX.search(path)
+        if match:
             environ[FORMAT] = _FORMATS[match[1]]
+            environ[SUFFIX] = match[0]
             environ["PATH_INFO"] = path[: match.start()] + path[match.end() :]
+            if segments:
+                # A slash may come after it.
+                place = -1 if segments[-1] else -2
+                segments[place] = segments[place].removesuffix(match[0])
+        if segments:
+            environ[SEGMENTS] = segments
         return self._app(environ, start_response)
 
 
-class Health:
-    """Answers /healthcheck to anybody, saying no more than whether the API works"""
+def with_slashes(environ: Environ) -> list[str] | None:
+    """Return the segments of a path in which a slash is part of a name, or None
 
-    def __init__(self, app: App, ping: Callable[[], None]) -> None:
-        self._app = app
-        self._ping = ping
-
-    def __call__(
-        self, environ: Environ, start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != HEALTH:
-            return self._app(environ, start_response)
-        status, reasons = 200, []
-        try:
-            self._ping()
-        except exception.WatcherException as error:
-            if error.code != 503:
-                raise
-            status, reasons = 503, ["The database does not answer"]
-        response = webob.Response(status=status, content_type="application/json")
-        response.charset = None
-        response.body = json.dumps(
-            {"status": "OK" if status == 200 else "UNAVAILABLE", "reasons": reasons}
-        ).encode()
-        return response(environ, start_response)
+    Servers decode the path before anybody can see which slashes were sent as %2F. The raw
+    form is believed only when it decodes to exactly the path that everybody else sees.
+    """
+    raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    raw = raw.partition("?")[0]
+    if "%2f" not in raw.lower():
+        return None
+    path = environ.get("PATH_INFO", "")
+    segments = raw.split("/")
+    # A prefix that the application is mounted at comes before the path.
+    for start in range(1, len(segments)):
+        names = [urllib.parse.unquote_to_bytes(text) for text in segments[start:]]
+        if (b"/" + b"/".join(names)).decode("latin-1") == path:
+            return [name.decode("utf-8") for name in names]
+    return None
 
 
 class Preflight:
@@ -190,6 +197,22 @@ class Identity:
         if path in ("", "/.json", "/.xml"):
             return True
         return self._webhooks_open and path.startswith("/v1/webhooks/")
+
+
+class Anybody:
+    """Gives callers who name no role the roles that the configuration grants to anybody"""
+
+    def __init__(self, app: App, roles: Sequence[str]) -> None:
+        self._app = app
+        self._roles = ",".join(roles)
+
+    def __call__(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        # A role header that is there but empty says that the caller has no role.
+        if "HTTP_X_ROLES" not in environ and "HTTP_X_ROLE" not in environ:
+            environ = {**environ, "HTTP_X_ROLES": self._roles}
+        return self._app(environ, start_response)
 
 
 def without_identity(environ: Environ) -> Environ:

@@ -76,6 +76,19 @@ class BodyTooLarge(exception.Invalid):
     code = 413
 
 
+class BodyBroken(exception.Invalid):
+    """The body ended early, came too slowly, or in chunks that are none"""
+
+    msg_fmt = _("The body could not be read to its end")
+
+
+class LengthRequired(exception.Invalid):
+    """The body comes in chunks, which the server in front does not hand over"""
+
+    msg_fmt = _("This server takes no body in chunks; send it with Content-Length")
+    code = 411
+
+
 class FeatureNotThere(exception.NotAcceptable):
     """The request uses something of a later microversion"""
 

@@ -16,7 +16,7 @@ from webob.multidict import NestedMultiDict
 
 from watcher.api import body, edge, errors, microversion, render
 from watcher.api.call import Call, Parts
-from watcher.api.expose import DOCUMENT, EMPTY, Resource, Route, run
+from watcher.api.expose import DOCUMENT, EMPTY, ITEM, Resource, Route, run
 from watcher.context import RequestContext
 
 FOUND = "watcher.found"
@@ -67,7 +67,8 @@ class Root:
 
     @pecan.expose()
     def _route(self, args: list[str], request: Any) -> tuple[Any, list[str]]:
-        resource, rest = self._resource(args)
+        # Where a name holds a slash the path cannot be split at every one.
+        resource, rest = self._resource(request.environ.get(edge.SEGMENTS, args))
         route, idents = resource.match(request.method, rest)
         form = request.environ.get(edge.FORMAT)
         if form is None:
@@ -155,4 +156,15 @@ def _read(call: Call, req: Any, found: Found) -> Call:
         document = body.document(req, route.argument, limit)
     elif route.body == EMPTY:
         body.empty(req, route.argument, limit)
+def _idents(call: Call, environ: edge.Environ, found: Found) -> Sequence[str]:
+    """Return the identifiers of the path; a name that ends in .json is a name first"""
+    suffix = environ.get(edge.SUFFIX)
+    if suffix and found.route.path == ITEM:
+        whole = found.idents[0] + suffix
+        if found.resource.has(call, whole):
+            environ[edge.FORMAT] = render.media_type(environ.get("HTTP_ACCEPT"))
+            return (whole,)
+    return found.idents
+
+
     return dataclasses.replace(call, query=query, body=document)

@@ -37,6 +37,22 @@ OPTS = [
         help="Demand a token, and the policy webhook:trigger, of callers of "
         "/v1/webhooks. When false anybody who reaches the API may trigger EVENT audits.",
     ),
+    cfg.ListOpt(
+        "no_auth_roles",
+        default=[],
+        help="Roles of callers that send no X-Roles header while enable_authentication "
+        "is false, e.g. admin. Whoever reaches the port then has these roles, programs "
+        "and web pages on the same machine included: only for trials. Empty: such "
+        "callers have no role.",
+    ),
+    cfg.IntOpt(
+        "ready_model_age",
+        default=7200,
+        min=0,
+        help="/readyz answers 503 when no running decision engine has read the whole "
+        "cluster within this many seconds. More than the period of the collectors, "
+        "which is 3600; 0: the age of the model does not matter.",
+    ),
     cfg.IntOpt(
         "max_body_bytes",
         default=1048576,

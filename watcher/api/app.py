@@ -8,7 +8,7 @@ from oslo_log import log
 from oslo_middleware import cors, http_proxy_to_wsgi, request_id
 from pecan import core
 
-from watcher.api import edge, root
+from watcher.api import edge, ready, root
 from watcher.api.call import Judge, Parts, Store
 from watcher.api.router import Request, Root
 from watcher.api.v1 import (
@@ -24,9 +24,9 @@ from watcher.api.v1 import (
 )
 from watcher.conf import opts
 
-RESOURCES = (
 LOG = log.getLogger(__name__)
 
+RESOURCES = (
     goals.Goals,
     strategies.Strategies,
     audit_templates.AuditTemplates,
@@ -69,8 +69,6 @@ def build(
         app = identity(app)
     elif conf.enable_authentication:
         app = edge.Identity(app, conf)
-    # ... and those of the token check too, should it not answer by itself.
-    app = edge.Faults(app)
     elif conf.api.no_auth_roles:
         LOG.warning(
             "Anybody who reaches the API has the roles %s: see [api] no_auth_roles",
@@ -79,12 +77,15 @@ def build(
         app = edge.Anybody(app, conf.api.no_auth_roles)
     # Whether it works, and what browsers ask first, anybody may know.
     app = ready.Doors(app, ready.Readiness(conf, db, rpc))
+    # ... and those of the token check too, should it not answer by itself.
+    app = edge.Faults(app)
     app = edge.Preflight(app)
     # Clients tell version trouble by these headers, so refusals carry them as well.
     app = edge.Versions(app)
     app = _cors(app, conf)
     # Scheme, host and prefix of links, as the proxy in front tells them.
     app = http_proxy_to_wsgi.HTTPProxyToWSGI(app, conf)
+    app = edge.Faults(app)
     # Outermost: whatever goes wrong can be found in the log by this id.
     return request_id.RequestId(app, conf)
 

@@ -114,6 +114,10 @@ class Resource:
         """Return the names of fields whose content is JSON of anybody's making"""
         return self.noun.json_fields if hasattr(self, "noun") else frozenset()
 
+    def has(self, call: Call, ident: str) -> bool:
+        """Tell whether a row has just this name; False where rows have none"""
+        return False
+
     def arguments(self, route: Route) -> Mapping[str, Any]:
         """Return the query arguments of ``route`` with their types"""
         return {}
@@ -123,10 +127,6 @@ class Resource:
         if route.rule is None or ":" in route.rule:
             return route.rule
         return f"{self.noun.name}:{route.rule}"
-    def has(self, call: Call, ident: str) -> bool:
-        """Tell whether a row has just this name; False where rows have none"""
-        return False
-
 
     def match(self, method: str, rest: Sequence[str]) -> tuple[Route, Sequence[str]]:
         """Return the route for ``rest`` of the path, and the identifiers in it

@@ -110,7 +110,7 @@ class Root:
         if call.minor < route.since:
             raise route.early(since=f"{microversion.MAJOR}.{route.since}")
         call = _read(call, req, found)
-        answer = run(found.resource, route, call, found.idents)
+        answer = run(found.resource, route, call, _idents(call, req.environ, found))
         return render.response(
             answer,
             route.status,
@@ -140,6 +140,17 @@ class Root:
         )
 
 
+def _idents(call: Call, environ: edge.Environ, found: Found) -> Sequence[str]:
+    """Return the identifiers of the path; a name that ends in .json is a name first"""
+    suffix = environ.get(edge.SUFFIX)
+    if suffix and found.route.path == ITEM:
+        whole = found.idents[0] + suffix
+        if found.resource.has(call, whole):
+            environ[edge.FORMAT] = render.media_type(environ.get("HTTP_ACCEPT"))
+            return (whole,)
+    return found.idents
+
+
 def _without_empty(segments: Sequence[str]) -> Sequence[str]:
     for position, segment in enumerate(segments):
         if segment:
@@ -156,15 +167,4 @@ def _read(call: Call, req: Any, found: Found) -> Call:
         document = body.document(req, route.argument, limit)
     elif route.body == EMPTY:
         body.empty(req, route.argument, limit)
-def _idents(call: Call, environ: edge.Environ, found: Found) -> Sequence[str]:
-    """Return the identifiers of the path; a name that ends in .json is a name first"""
-    suffix = environ.get(edge.SUFFIX)
-    if suffix and found.route.path == ITEM:
-        whole = found.idents[0] + suffix
-        if found.resource.has(call, whole):
-            environ[edge.FORMAT] = render.media_type(environ.get("HTTP_ACCEPT"))
-            return (whole,)
-    return found.idents
-
-
     return dataclasses.replace(call, query=query, body=document)

@@ -8,8 +8,9 @@ from oslo_log import log
 from oslo_middleware import cors, http_proxy_to_wsgi, request_id
 from pecan import core
 
-from watcher.api import edge, ready, root
+from watcher.api import edge, openapi, ready, root
 from watcher.api.call import Judge, Parts, Store
+from watcher.api.expose import Resource
 from watcher.api.router import Request, Root
 from watcher.api.v1 import (
     action_plans,
@@ -41,6 +42,7 @@ RESOURCES = (
 EXTENSIONS = (
     "/v1/action_plans/{action_plan}/explanation",
     "/v1/audits/{audit}/explanation",
+    openapi.PATH,
 )
 
 Layer = Callable[[edge.App], edge.App]
@@ -91,10 +93,15 @@ def build(
 
 
 def _application(parts: Parts) -> edge.App:
-    resources = {kind.name: kind(parts) for kind in RESOURCES}
+    resources: dict[str, Resource] = {kind.name: kind(parts) for kind in RESOURCES}
+    service = root.Service(parts)
     version = root.Version(parts, tuple(resources), EXTENSIONS)
+    served = {"/": service, "/v1": version}
+    served |= {f"/v1/{name}": resource for name, resource in resources.items()}
+    description = openapi.Description(parts, served)
+    resources[description.name] = description
     return core.Pecan(
-        Root(parts, root.Service(parts), version, resources),
+        Root(parts, service, version, resources),
         use_context_locals=False,
         force_canonical=False,
         guess_content_type_from_ext=False,

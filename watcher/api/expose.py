@@ -110,6 +110,15 @@ class Resource:
                 self.routes.setdefault(route.path, {})[route.method] = route
 
     @property
+    def declared(self) -> list[Route]:
+        """Return all methods, in the order of their paths"""
+        return [
+            route
+            for _path, methods in sorted(self.routes.items())
+            for route in methods.values()
+        ]
+
+    @property
     def json_fields(self) -> frozenset[str]:
         """Return the names of fields whose content is JSON of anybody's making"""
         return self.noun.json_fields if hasattr(self, "noun") else frozenset()

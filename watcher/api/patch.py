@@ -17,7 +17,7 @@ INTERNAL = frozenset(("created_at", "updated_at", "deleted_at", "id", "uuid", "l
 _PATH = re.compile(r"(/[\w-]+)+\Z")
 _KEYS = frozenset(("op", "path", "value"))
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}\Z")
-_MOST = 1000
+MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def read(found: Any, internal: Container[str] = INTERNAL) -> list[Operation]:
     """
     if not isinstance(found, list):
         raise errors.InvalidInput("patch", found, _("Value is not a valid list"))
-    if len(found) > _MOST:
+    if len(found) > MOST:
         raise errors.InvalidInput(
             "patch", f"{len(found)} operations", _("Too many operations")
         )

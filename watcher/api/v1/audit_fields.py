@@ -1,5 +1,8 @@
 """The fields of audits."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 from watcher.api import interval, noun, types
 from watcher.api.noun import (
     LISTED,
@@ -167,6 +170,37 @@ _OUTCOME = (
     ),
 )
 
+# What a new audit is for, and what each type takes; ``audit_rules.check_new`` judges.
+_AIMS: Sequence[Mapping[str, Any]] = (
+    {
+        "goal": {"type": "string", "minLength": 1},
+        "audit_template_uuid": {"const": None},
+    },
+    {"audit_template_uuid": {"type": "string"}, "goal": {"enum": [None, ""]}},
+)
+_NEVER = {"const": None}
+_TYPES: Sequence[Mapping[str, Any]] = (
+    {
+        "audit_type": {"const": states.ONESHOT},
+        **dict.fromkeys(("interval", "start_time", "end_time"), _NEVER),
+    },
+    {
+        "audit_type": {"const": states.CONTINUOUS},
+        "interval": {"type": ["string", "integer"]},
+    },
+    {"audit_type": {"const": states.EVENT}},
+)
+
+
+def _together() -> Iterator[dict[str, Any]]:
+    for kind in _TYPES:
+        for aim in _AIMS:
+            needed = [next(iter(aim))]
+            if kind["audit_type"]["const"] == states.CONTINUOUS:
+                needed.append("interval")
+            yield {"properties": {**kind, **aim}, "required": needed}
+
+
 AUDIT = Noun(
     name="audit",
     plural="audits",
@@ -179,6 +213,7 @@ AUDIT = Noun(
         *("start_time", "end_time", "force", "status_message"),
         *("goal_uuid", "goal_name", "strategy_uuid", "strategy_name"),
     ),
+    together={"oneOf": list(_together())},
     filters={
         "goal": types.TEXT.but(help="UUID or name of their goal"),
         "strategy": types.TEXT.but(help="UUID or name of their strategy"),

@@ -74,3 +74,27 @@ def test_every_published_rule_is_there():
     wanted = {f"{noun}:{verb}" for noun, all_ in verbs.items() for verb in all_.split()}
     base = {"admin_api", "admin_or_service_api", "show_password"}
     assert wanted | base <= names
+
+
+def test_a_reader_of_the_system_looks_too(enforcer):
+    assert allowed(enforcer, "audit:get_all", "reader", system_scope="all")
+    assert not allowed(enforcer, "audit:create", "reader", system_scope="all")
+    assert not allowed(enforcer, "audit:get_all", "reader", project_id="p")
+    assert not allowed(enforcer, "audit:get_all", "member", system_scope="all")
+
+
+def test_published_defaults(enforcer):
+    """Name for name and text for text, but for the readers that are ours"""
+    ours = " or rule:infra_optim_reader"
+    for rule in policy.policies.list_rules():
+        if rule.name == "webhook:trigger":
+            assert rule.check_str == "rule:admin_or_service_api"
+        elif ":" in rule.name:
+            assert rule.check_str.removesuffix(ours) == "rule:admin_api"
+            assert rule.operations and rule.description and not rule.scope_types
+            reads = rule.operations[0]["method"] == "GET"
+            assert rule.check_str.endswith(ours) is reads
+    found = {rule.name: rule.check_str for rule in policy.policies.list_rules()}
+    assert found["admin_api"] == "role:admin or role:administrator"
+    assert found["admin_or_service_api"] == "rule:admin_api or role:service"
+    assert found["show_password"] == "!"

@@ -14,12 +14,15 @@ from oslo_utils import strutils
 from pecan import core
 from webob.multidict import NestedMultiDict
 
+from watcher import exception
 from watcher.api import body, edge, errors, microversion, render
 from watcher.api.call import Call, Parts
 from watcher.api.expose import DOCUMENT, EMPTY, ITEM, Resource, Route, run
 from watcher.context import RequestContext
 
 FOUND = "watcher.found"
+# Rules that are asked once more about the very row, by ``Call.judged``.
+ROW_RULES = ("get", "update", "delete", "start")
 
 
 class Request(core.Request):
@@ -104,19 +107,32 @@ class Root:
         found: Found = req.environ[FOUND]
         route = found.route
         call = self._call(req, found)
-        if call.rule is not None:
-            # Before anything is looked up: a refusal must not tell what exists.
-            self._parts.enforcer.check(call.ctx, call.rule)
+        # Before anything is looked up: a refusal must not tell what exists.
+        decided = self._judge(call, route)
         if call.minor < route.since:
             raise route.early(since=f"{microversion.MAJOR}.{route.since}")
         call = _read(call, req, found)
-        answer = run(found.resource, route, call, _idents(call, req.environ, found))
+        try:
+            answer = run(found.resource, route, call, _idents(call, req.environ, found))
+        except exception.ResourceNotFound:
+            if not decided:
+                raise exception.PolicyNotAuthorized(action=call.rule) from None
+            raise
         return render.response(
             answer,
             route.status,
             req.environ[edge.FORMAT],
             found.resource.json_fields,
         )
+
+    def _judge(self, call: Call, route: Route) -> bool:
+        """Ask the policy; False: the row decides, and its absence must not be told"""
+        if call.rule is None:
+            return True
+        if route.rule in ROW_RULES:
+            return self._parts.enforcer.foresee(call.ctx, call.rule)
+        self._parts.enforcer.check(call.ctx, call.rule)
+        return True
 
     def _call(self, req: Any, found: Found) -> Call:
         minor = 0

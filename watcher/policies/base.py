@@ -21,9 +21,10 @@ RULES = [
     ),
     policy.RuleDefault(
         name="infra_optim_reader",
-        check_str="role:infra_optim_reader",
-        description="Who may look at everything and change nothing. Rows show the whole "
-        "cloud, so a reader of a project is none of these.",
+        check_str="role:infra_optim_reader or (role:reader and system_scope:all)",
+        description="Who may look at everything and change nothing: a role of its own, "
+        "or a reader of the system. Rows show the whole cloud, so a reader of a project "
+        "is none of these.",
     ),
     policy.RuleDefault(
         name="show_password",

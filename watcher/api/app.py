@@ -22,6 +22,7 @@ from watcher.api.v1 import (
     scoring_engines,
     services,
     strategies,
+    webhooks,
 )
 from watcher.conf import opts
 
@@ -37,6 +38,7 @@ RESOURCES = (
     scoring_engines.ScoringEngines,
     services.Services,
     data_model.DataModel,
+    webhooks.Webhooks,
 )
 # Resources of ours beside the published ones, found at every microversion.
 EXTENSIONS = (

@@ -15,6 +15,8 @@ LOG = log.getLogger(__name__)
 
 FORM = "application/x-www-form-urlencoded"
 DEEPEST = 50
+# The name of a document that says nothing to us: its numbers may be of any size.
+ANYTHING = "body"
 _LONGEST_NUMBER = 18
 _MOST_ARGUMENTS = 100
 
@@ -98,7 +100,7 @@ def document(request: Any, argument: str, limit: int) -> Any:
         raise errors.UnknownArgument(names=", ".join(names)[:200])
     if media_type != "application/json":
         raise errors.UnknownMediaType(media_type=media_type)
-    return parse(raw)
+    return parse(raw, stored=argument != ANYTHING)
 
 
 def empty(request: Any, argument: str, limit: int) -> None:
@@ -112,8 +114,8 @@ def empty(request: Any, argument: str, limit: int) -> None:
         raise errors.UnknownAttribute(argument=argument, keys=keys)
 
 
-def parse(raw: bytes) -> Any:
-    """Return what the JSON text ``raw`` says
+def parse(raw: bytes, *, stored: bool = True) -> Any:
+    """Return what the JSON text ``raw`` says; numbers stay text unless ``stored``
 
     :raises NotJson: it cannot be read
     """
@@ -121,8 +123,8 @@ def parse(raw: bytes) -> Any:
         value = json.loads(
             raw,
             parse_constant=_refuse,
-            parse_float=_finite,
-            parse_int=_storable,
+            parse_float=_finite if stored else str,
+            parse_int=_storable if stored else str,
         )
     except RecursionError:
         raise errors.NotJson(reason=_("nested too deeply")) from None

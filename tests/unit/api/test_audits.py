@@ -360,3 +360,71 @@ def test_filters(client, audit):
         assert len(client.get(f"/v1/audits/?{query}").json["audits"]) == 1
     for query in ("goal=7", "strategy=nope", "goal=saving_energy"):
         assert client.get(f"/v1/audits?{query}").json["audits"] == []
+
+
+@pytest.fixture
+def templated(client):
+    """Two templates with an audit each, and an audit without; names by template"""
+    found = {}
+    for name in ("one", "Two"):
+        body = {"name": name, "goal": "dummy"}
+        template = client.post("/v1/audit_templates", body).json["uuid"]
+        body = {"audit_type": "EVENT", "audit_template_uuid": template}
+        for number in range(2):
+            made = client.post("/v1/audits", {**body, "name": f"{name} {number}"})
+            assert made.status == 201
+        found[name] = template
+    client.post("/v1/audits", {**ONESHOT, "name": "none"})
+    return found
+
+
+def _names(answer):
+    return sorted(row["name"] for row in answer.json["audits"])
+
+
+def test_w39_audits_are_found_by_the_template_they_came_from(client, templated):
+    for path in ("/v1/audits", "/v1/audits/detail", "/v1/audits/"):
+        for value in ("one", templated["one"]):
+            answer = client.get(f"{path}?audit_template={value}")
+            assert _names(answer) == ["one 0", "one 1"]
+    # Names are compared as the production database does.
+    assert len(_names(client.get("/v1/audits?audit_template=TWO"))) == 2
+    for value in ("nobody", "1", "", "11111111-1111-4111-8111-111111111111"):
+        assert _names(client.get(f"/v1/audits?audit_template={value}")) == []
+    both = f"audit_template={templated['one']}&goal=saving_energy"
+    assert _names(client.get(f"/v1/audits?{both}")) == []
+
+
+def test_w39_a_template_is_followed_through_renaming_and_deletion(client, templated):
+    path = f"/v1/audit_templates/{templated['one']}"
+    client.patch(path, ("replace", "/name", "uno"))
+    assert _names(client.get("/v1/audits?audit_template=one")) == []
+    assert len(_names(client.get("/v1/audits?audit_template=uno"))) == 2
+    assert client.delete(path).status == 204
+    assert _names(client.get("/v1/audits?audit_template=uno")) == []
+    by_uuid = client.get(f"/v1/audits?audit_template={templated['one']}")
+    assert len(_names(by_uuid)) == 2
+    # Another one takes the name: its audits, not those of the old one.
+    client.post("/v1/audit_templates", {"name": "uno", "goal": "dummy"})
+    assert _names(client.get("/v1/audits?audit_template=uno")) == []
+
+
+def test_w15_the_next_page_keeps_the_template(client, templated):
+    page = client.get("/v1/audits?audit_template=one&limit=1").json
+    found = [row["name"] for row in page["audits"]]
+    while "next" in page:
+        page = client.get(page["next"].removeprefix("http://localhost")).json
+        found += [row["name"] for row in page["audits"]]
+    assert found == ["one 0", "one 1"]
+
+
+def test_the_template_is_nowhere_on_the_wire(client, templated):
+    for row in client.get("/v1/audits/detail").json["audits"]:
+        assert set(row) == SHOW
+    one = client.get("/v1/audits/one%200").json
+    assert set(one) == SHOW
+    patched = client.patch(
+        "/v1/audits/one%200",
+        ("add", "/audit_template_uuid", templated["Two"]),
+    )
+    assert patched.status == 400

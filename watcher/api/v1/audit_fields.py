@@ -217,5 +217,8 @@ AUDIT = Noun(
     filters={
         "goal": types.TEXT.but(help="UUID or name of their goal"),
         "strategy": types.TEXT.but(help="UUID or name of their strategy"),
+        "audit_template": types.TEXT.but(
+            help="UUID or name of the template they came from; a deleted one by its UUID"
+        ),
     },
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import again, errors, examples, patch, related
+from watcher.api import again, errors, examples, patch, query, related
 from watcher.api.call import Call, Parts
 from watcher.api.collection import Collection
 from watcher.api.expose import COLLECTION, DOCUMENT, ITEM, expose
@@ -34,6 +34,14 @@ class Audits(Collection):
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self._scopes = Scopes(parts.plugins)
+
+    def filters(self, call: Call) -> dict[str, Any]:
+        """Return the filters: by goal, strategy, and the template they came from"""
+        found = super().filters(call)
+        if "audit_template" in call.query:
+            template = call.query["audit_template"]
+            found |= query.by_uuid_or_name("audit_template", template)
+        return found
 
     @expose(
         "POST",
@@ -76,6 +84,8 @@ class Audits(Collection):
     def update(self, call: Call, ident: str) -> Any:
         """Change an audit, or its state: cancel, suspend, resume"""
         operations = patch.read(call.body, INTERNAL)
+        if any(item.root in ("start_time", "end_time") for item in operations):
+            call.since(TIMES)
         wanted = self.ident(ident)
 
         def change(tx: Any) -> Audit:
@@ -122,6 +132,8 @@ class Audits(Collection):
             # The engine plans anew at its next look.
             columns["next_run_time"] = None
         if state == states.DELETED:
+            if columns:
+                audits.update(tx, old.uuid, **columns)
             audits.soft_delete(tx, old.uuid)
             gone: Audit = audits.get(tx, old.uuid, show_deleted=True)
             return gone
@@ -168,6 +180,7 @@ def _create(tx: Any, values: Mapping[str, Any], now: datetime.datetime) -> Audit
         start_time=values["start_time"],
         end_time=values["end_time"],
         force=values["force"],
+        audit_template_uuid=template.uuid if template else None,
     )
 
 

@@ -22,7 +22,7 @@ def _record(row: rows.Row) -> AuditTemplate:
     return AuditTemplate(
         **rows.base_of(row),
         uuid=rows.uuid_of(row, "audit_templates"),
-        name=row.name or f"template-{row.id}",
+        name=f"template-{row.id}" if row.name is None else row.name,
         description=row.description,
         goal_id=row.goal_id,
         goal_uuid=row.goal_uuid,

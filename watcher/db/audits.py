@@ -28,7 +28,7 @@ def _record(row: rows.Row) -> Audit:
     return Audit(
         **rows.base_of(row),
         uuid=rows.uuid_of(row, "audits"),
-        name=row.name or _old_name(row),
+        name=_old_name(row) if row.name is None else row.name,
         audit_type=row.audit_type or states.ONESHOT,
         state=row.state or states.PENDING,
         goal_id=row.goal_id,

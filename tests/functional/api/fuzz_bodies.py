@@ -1,0 +1,248 @@
+"""Hypothesis strategies for bodies: new templates and audits, JSON patches, raw bytes."""
+
+from hypothesis import strategies as st
+
+from tests.functional.api import fuzz_values as values
+from tests.functional.api.fuzz_drafts import marks, weighted
+from watcher.domain import states
+
+_RAW = (
+    b"", b" ", b"null", b'""', b"[]", b"{}", b"[[]]", b"[null]", b"1", b"true", b"{", b"[1,",
+    b'{"a":1,}', b"{'a':1}", b'{"name":"a","name":"b"}', b"NaN", b"[Infinity]", b"\xff\xfe",
+    b"\xef\xbb\xbf{}", '{"name":"x"}'.encode("utf-16"), '{"name":"x"}'.encode("utf-32"),
+    b'{"name": "\xe9"}', b"[1e999]", b'{"interval": ' + b"9" * 5000 + b"}",
+    b"[" * 60 + b"]" * 60, b"[" * 100_000, b'{"a":' * 5000 + b"1" + b"}" * 5000, b"\0",
+    b"a=b&c=d", b'{"name":"' + b"x" * 1_048_600 + b'"}', b'{"audit_type":"ONESHOT"}' * 2,
+    b'[{"op":"add","path":"/name","value":' + b"[" * 5000 + b"]" * 5000 + b"}]",
+)  # fmt: skip
+# By number: some are too long to be shown whenever a strategy is.
+raw_bodies = st.sampled_from(range(len(_RAW))).map(_RAW.__getitem__) | st.binary(
+    max_size=40
+)
+
+
+def body(source):
+    """Mostly documents of ``source``, also spoilt, also no document at all"""
+    spoilt = values.spoilt(source)
+    return weighted({12: source, 6: spoilt, 1: raw_bodies})
+
+
+_goals = marks("goals", keys=("uuid", "name", "name", "id"))
+_strategies = marks("strategies", keys=("uuid", "name", "name", "id"))
+_fitting = st.sampled_from(
+    (("goal_tested", "tested"), ("goal_tested", "tested_2"), ("goal_tested", None),
+     ("goal_needy", "needy"), ("dummy", "dummy"), ("dummy", None), ("barren", None),
+     ("Goal_TESTED", "TESTED")),
+)  # fmt: skip
+
+
+def _optional(required, **optional):
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+_hard_audit = {
+    "name": values.names | st.none(),
+    "parameters": values.parameters,
+    "interval": values.intervals,
+    "auto_trigger": st.booleans() | values.scalars,
+    "start_time": values.times,
+    "end_time": values.times,
+    "force": st.booleans() | values.scalars,
+    "strategy": _strategies | values.texts | st.none(),
+}
+_typed = st.sampled_from(states.AUDIT_TYPES)
+_plain_audit = st.builds(
+    lambda kind, aim, more: {
+        "audit_type": kind,
+        "goal": aim[0],
+        **({"strategy": aim[1]} if aim[1] else {}),
+        **({"interval": "3600"} if kind == "CONTINUOUS" else {}),
+        **more,
+    },
+    _typed,
+    _fitting,
+    _optional(
+        {},
+        name=values.names,
+        parameters=values.good_parameters,
+        auto_trigger=st.booleans(),
+        force=st.booleans(),
+    ),
+)
+_timed_audit = st.builds(
+    lambda base, more: {**base, "audit_type": "CONTINUOUS", **more},
+    _plain_audit,
+    _optional(
+        {"interval": values.intervals}, start_time=values.times, end_time=values.times
+    ),
+)
+audits = weighted(
+    {
+        4: _plain_audit,
+        3: _timed_audit,
+        2: _optional({"audit_type": _typed, "goal": _goals}, **_hard_audit),
+        1: _optional(
+            {
+                "audit_type": _typed,
+                "audit_template_uuid": marks(
+                    "audit_templates", keys=("uuid", "uuid", "name")
+                ),
+            },
+            **_hard_audit,
+        ),
+    }
+)
+templates = st.one_of(
+    st.builds(
+        lambda aim, more: {"goal": aim[0], "strategy": aim[1], **more},
+        _fitting,
+        _optional(
+            {"name": values.names},
+            scope=values.scopes,
+            description=values.texts,
+            default_parameters=values.parameters,
+        ),
+    ),
+    _optional(
+        {"name": values.names, "goal": _goals},
+        strategy=_strategies | st.none(),
+        scope=values.scopes,
+        description=values.texts | st.none(),
+        default_parameters=values.parameters,
+    ),
+)
+
+
+# JSON patches -----------------------------------------------------------------------
+
+_OPS = ("replace",) * 6 + ("add",) * 4 + ("remove",) * 3 + (
+    "test", "move", "copy", "REPLACE", "", None, 1, ["add"],
+)  # fmt: skip
+_odd_paths = st.one_of(
+    st.sampled_from(
+        ("", "/", "//", "name", "/name/", "/-", "/0", "/~0", "/~1", "/a~1b", "/naïve", "/٣",
+         "/uuid", "/id", "/created_at", "/links", "/links/0", "/deleted_at/x", "/goal_id",
+         "/strategy_id", "/audit_id", "/hostname", "/audit_type", "/type", "/owner",
+         "/audit_template_uuid", "/global_efficacy", "/efficacy_indicators", "/goal_uuid",
+         "/parents", "/input_parameters/x", "/__class__", "/name/0", "/state/x", "/\n",
+         "/name\n", "/" + "a/" * 200 + "a", "/" + "x" * 3000, 1, None, ["/name"], "/%2f"),
+    ),
+    values.texts.map(lambda text: "/" + text),
+)  # fmt: skip
+_steps = st.sampled_from(
+    ("0", "1", "-", "-1", "00", "01", "1000000000", "9" * 30, "compute", "exclude", "name",
+     "nested", "depth", "rows", "word", "free", "host_aggregates", "id", "k", "٣"),
+)  # fmt: skip
+
+
+def _operation(fields):
+    """One operation on one of ``fields``, a mapping of names to values"""
+    root = st.sampled_from(sorted(fields))
+
+    def of(field):
+        path = st.lists(_steps, max_size=3).map(
+            lambda more: "/".join(("", field, *more))
+        )
+        plain = st.just(f"/{field}")
+        return st.fixed_dictionaries(
+            {
+                "op": st.sampled_from(_OPS[:13]),
+                "path": st.one_of(plain, plain, plain, path),
+                "value": fields[field] | fields[field] | values.anything,
+            }
+        )
+
+    odd = st.fixed_dictionaries(
+        {"op": st.sampled_from(_OPS), "path": _odd_paths},
+        optional={"value": values.anything, "from": values.texts, "x": values.scalars},
+    )
+    return weighted({7: root.flatmap(of), 1: odd})
+
+
+def _patch(fields, direct):
+    """Up to four operations, or one that is likely to be taken"""
+    sure = st.sampled_from(direct).map(
+        lambda item: [{"op": item[0], "path": item[1], "value": item[2]}]
+    )
+    several = st.lists(_operation(fields), max_size=4)
+    return weighted({1: sure, 2: several})
+
+
+def _states(table):
+    return st.sampled_from(sorted(table)) | values.scalars | st.just("pending")
+
+
+audit_patches = _patch(
+    {
+        "name": values.names,
+        "state": _states(states.AUDIT),
+        "interval": values.intervals,
+        "parameters": values.parameters,
+        "scope": values.scopes,
+        "start_time": values.times,
+        "end_time": values.times,
+        "next_run_time": values.times,
+        "auto_trigger": st.booleans(),
+        "force": st.booleans(),
+        "goal": _goals,
+        "strategy": _strategies | st.none(),
+    },
+    [("replace", "/state", state) for state in sorted(states.AUDIT)]
+    + [
+        ("add", "/interval", "2"),
+        ("replace", "/interval", "*/5 * * * *"),
+        ("remove", "/end_time", None),
+        ("remove", "/scope", None),
+        ("add", "/scope/-", {"compute": [{"availability_zones": [{"name": "b"}]}]}),
+        ("add", "/scope/0/compute/-", {"host_aggregates": [{"id": 3}]}),
+        ("remove", "/scope/0", None),
+        ("replace", "/parameters/word", "xyz"),
+        ("add", "/parameters/nested", {"rows": [{"k": 1}]}),
+        ("remove", "/parameters", None),
+        ("replace", "/strategy", "tested_2"),
+        ("remove", "/strategy", None),
+        ("replace", "/start_time", "2026-02-01T00:00:00+02:00"),
+    ],
+)
+template_patches = _patch(
+    {
+        "name": values.names,
+        "description": values.texts | st.none(),
+        "goal": _goals,
+        "strategy": _strategies | st.none(),
+        "scope": values.scopes,
+        "default_parameters": values.parameters,
+    },
+    [
+        ("add", "/description", "said"),
+        ("remove", "/description", None),
+        ("replace", "/strategy", "tested_2"),
+        ("remove", "/strategy", None),
+        ("replace", "/scope", [{"availability_zones": [{"name": "x"}]}]),
+        ("add", "/scope/-", {"storage": [{"volume_types": [{"name": "v"}]}]}),
+        ("remove", "/scope", None),
+        ("replace", "/default_parameters", {"count": 3}),
+        ("add", "/default_parameters/free", {"a": [1, {"b": None}]}),
+        ("remove", "/default_parameters", None),
+    ],
+)
+plan_patches = _patch(
+    {"state": _states(states.PLAN)},
+    [("replace", "/state", state) for state in sorted(states.PLAN)],
+)
+action_patches = _patch(
+    {"state": _states(states.ACTION), "status_message": values.texts | st.none()},
+    [("replace", "/state", "SKIPPED")] * 4
+    + [
+        ("replace", "/status_message", "because"),
+        ("add", "/status_message", "r" * 223),
+        ("add", "/status_message", "é" * 224),
+    ],
+)
+PATCHES = {
+    "audits": audit_patches,
+    "audit_templates": template_patches,
+    "action_plans": plan_patches,
+    "actions": action_patches,
+}
+POSTS = {"audits": audits, "audit_templates": templates}

@@ -5,244 +5,17 @@ auth_url, username, password, project_name, user_domain_id, project_domain_id, r
 and, when its hypervisors can be told to fail, "control": the folder of their settings.
 """
 
-import datetime
 import json
+import logging
 import os
-import time
-import uuid
+import warnings
 from pathlib import Path
 
 import pytest
-from keystoneauth1 import loading
 
-import watcher.conf
 from tests import servers
+from tests.contract import clouds, lines
 from tests.contract.standalone import Standalone
-from watcher import exception
-from watcher.clients.cloud import Clients
-from watcher.clients.http import Service
-from watcher.clients.nova import Nova
-from watcher.clients.simulated import SimulatedCloud
-
-WAIT_S = 60.0
-
-
-def request_id():
-    return f"req-{uuid.uuid4()}"
-
-
-class Harness:
-    """What a test does to a cloud besides asking the clients"""
-
-    real = False
-
-    def until(self, fn, what="it"):
-        deadline = time.monotonic() + WAIT_S
-        while True:
-            value = fn()
-            if value:
-                return value
-            assert time.monotonic() < deadline, f"{what} did not happen"
-            self.sleep(0.3)
-
-    def settled(self, server):
-        """Wait until Nova does nothing with the server any more and return it"""
-
-        def calm():
-            found = self.nova.server(server)
-            return found if found.task_state is None else None
-
-        return self.until(calm, "the end of the task")
-
-    def movable(self):
-        """Return a running server, and a host that it is not on"""
-        server = next(
-            s for s in self.nova.servers() if s.status == "ACTIVE" and not s.task_state
-        )
-        hosts = [s.host for s in self.nova.services() if s.host != server.host]
-        return server, sorted(hosts)[0]
-
-    def service_of(self, host):
-        return next(s for s in self.nova.services() if s.host == host)
-
-    def finish_resize(self, server):
-        self.until(lambda: self.nova.server(server).status == "VERIFY_RESIZE")
-        self.nova.confirm_resize(server, request_id())
-        self.until(lambda: self.nova.server(server).status == "ACTIVE")
-
-
-class Simulated(Harness):
-    def __init__(self):
-        self.time = datetime.datetime(2026, 3, 1, 12, 0)
-        self.cloud = SimulatedCloud(
-            7, hosts=4, servers=12, zones=1, now=lambda: self.time, migration_mb_s=500
-        )
-        self.clients = self.cloud.clients()
-        self.nova = self.clients.nova
-        # The contract wants hosts and servers that fit each other.
-        for server in self.nova.servers():
-            self.cloud.change_server(
-                server.uuid,
-                pinned_zone=None,
-                flavor="m1.small",
-                status="ACTIVE",
-                vm_state="active",
-                before="active",
-            )
-
-    def sleep(self, seconds):
-        self.time += datetime.timedelta(seconds=seconds)
-
-    def now(self):
-        return self.time
-
-    def slow(self):
-        self.cloud.migration_mb_s = 200
-
-    def fail(self, kind, server):
-        self.cloud.fail(kind, server)
-
-    def repair(self, server):
-        self.cloud.change_server(server, status="ACTIVE", vm_state="active")
-
-    def make_server(self):
-        return self.cloud.add_server("contract", sorted(self.hosts())[0])
-
-    def hosts(self):
-        return [s.host for s in self.nova.services()]
-
-    def delete_server(self, server):
-        self.cloud.delete_server(server)
-
-    def make_group(self, policy, limit):
-        return self.cloud.add_group("contract", [], policy, limit)
-
-    def make_aggregate(self, host):
-        return self.cloud.add_aggregate("contract", [host], colour="blue")
-
-    def close(self):
-        pass
-
-
-class Real(Harness):
-    """A cloud that should have nothing else to do; servers of others are not moved"""
-
-    real = True
-
-    def __init__(self, settings, shared):
-        self.shared = shared
-        conf = watcher.conf.load("test", default_config_files=[])
-        group = "watcher_clients_auth"
-        conf.register_opts(loading.get_auth_plugin_conf_options("password"), group)
-        conf.set_override("auth_type", "password", group)
-        for name in (
-            "auth_url",
-            "username",
-            "password",
-            "project_name",
-            "user_domain_id",
-            "project_domain_id",
-        ):
-            conf.set_override(name, settings[name], group)
-        for name in ("nova", "placement", "keystone"):
-            conf.set_override("region_name", settings.get("region_name"), name)
-        self.clients = Clients(conf)
-        self.nova = self.clients.nova
-        self.raw = self.clients.adapter("nova")
-        self.control = settings.get("control")
-        self.undo = []
-
-    def sleep(self, seconds):
-        time.sleep(seconds)
-
-    def now(self):
-        return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-
-    def slow(self):
-        self._control({"live_migration_seconds": 10})
-
-    def fail(self, kind, server):
-        name = {
-            "prepare": "pre_live_migration",
-            "rollback": "live_migration",
-            "error": "live_migration_error",
-        }[kind]
-        self._control({"fail": [name], "fail_uuids": [server]})
-
-    def _control(self, values):
-        if not self.control:
-            pytest.skip("the hypervisors of this cloud cannot be told what to do")
-        file = Path(self.control, "default.json")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        before = file.read_text() if file.exists() else "{}"
-        file.write_text(json.dumps(values))
-        self.undo.append(lambda: file.write_text(before))
-
-    def _call(self, method, path, body=None, version="2.64"):
-        answer = self.raw.request(path, method, json=body, microversion=version)
-        assert answer.status_code < 300, answer.text
-        return answer.json() if answer.content else {}
-
-    def movable(self):
-        if "server" not in self.shared:
-            self.shared["server"] = self.make_server()
-        server = self.settled(self.shared["server"])
-        assert server.status == "ACTIVE"
-        hosts = [s.host for s in self.nova.services() if s.host != server.host]
-        return server, sorted(hosts)[0]
-
-    def small_pages(self):
-        return Nova(Service(self.raw, "Nova", exception.NovaClientError), page=2)
-
-    def repair(self, server):
-        body = {"os-resetState": {"state": "active"}}
-        self._call("POST", f"/servers/{server}/action", body)
-
-    def make_server(self):
-        rows = self._call("GET", "/servers/detail?all_tenants=true")["servers"]
-        image = next(row["image"]["id"] for row in rows if row["image"])
-        sizes = self._call("GET", "/flavors/detail")["flavors"]
-        flavor = min(sizes, key=lambda row: row["ram"])["id"]
-        body = {
-            "name": "contract",
-            "imageRef": image,
-            "flavorRef": flavor,
-            "networks": "none",
-        }
-        server = self._call("POST", "/servers", {"server": body})["server"]["id"]
-        self.until(lambda: self.nova.server(server).status == "ACTIVE")
-        return server
-
-    def delete_server(self, server):
-        self._call("DELETE", f"/servers/{server}")
-
-    def make_group(self, policy, limit):
-        body = {"name": "contract", "policy": policy}
-        if limit:
-            body["rules"] = {"max_server_per_host": limit}
-        made = self._call("POST", "/os-server-groups", {"server_group": body})
-        ident = made["server_group"]["id"]
-        self.undo.append(lambda: self._call("DELETE", f"/os-server-groups/{ident}"))
-        return ident
-
-    def make_aggregate(self, host):
-        body = {"aggregate": {"name": "contract"}}
-        ident = self._call("POST", "/os-aggregates", body)["aggregate"]["id"]
-        path = f"/os-aggregates/{ident}"
-        self.undo.append(lambda: self._call("DELETE", path))
-        self._call("POST", f"{path}/action", {"add_host": {"host": host}})
-        self.undo.append(
-            lambda: self._call(
-                "POST", f"{path}/action", {"remove_host": {"host": host}}
-            )
-        )
-        meta = {"set_metadata": {"metadata": {"colour": "blue"}}}
-        self._call("POST", f"{path}/action", meta)
-        return ident
-
-    def close(self):
-        for step in reversed(self.undo):
-            step()
 
 
 @pytest.fixture(scope="session")
@@ -251,7 +24,7 @@ def shared_server():
     shared = {}
     yield shared
     if "server" in shared:
-        Real(_settings(), {}).delete_server(shared["server"])
+        clouds.Real(_settings(), {}).delete_server(shared["server"])
 
 
 def _settings():
@@ -261,11 +34,11 @@ def _settings():
 @pytest.fixture(params=["simulated", pytest.param("real", marks=pytest.mark.cloud)])
 def cloud(request, shared_server):
     if request.param == "simulated":
-        harness = Simulated()
+        harness = clouds.Simulated()
     else:
         if not os.environ.get("WATCHER_TEST_CLOUD"):
             pytest.skip("WATCHER_TEST_CLOUD names no cloud")
-        harness = Real(_settings(), shared_server)
+        harness = clouds.Real(_settings(), shared_server)
     yield harness
     harness.close()
 
@@ -285,3 +58,17 @@ def standalone(tmp_path_factory):
 def client(standalone):
     """The published client's library"""
     return standalone.client()
+
+
+@pytest.fixture(params=list(lines.LINES))
+def command(request, standalone, capsys, monkeypatch):
+    """Runs a command of either command line"""
+    # Commands read the environment and set up logging for a whole process.
+    for name in [name for name in os.environ if name.startswith("OS_")]:
+        monkeypatch.delenv(name)
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    with warnings.catch_warnings():
+        yield lines.Runner(lines.LINES[request.param], standalone.url, capsys)
+    root.setLevel(level)
+    root.handlers[:] = handlers

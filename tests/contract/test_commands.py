@@ -1,86 +1,14 @@
-"""Both command lines of the published client against the standalone service.
+"""Both command lines of the published client against the standalone service."""
 
-The commands run inside this process, each with its own parser and output; only who asks
-is added to their requests, as the layer that checks tokens would.
-"""
-
-import json
-import logging
-import os
 import pathlib
 import subprocess
 import sys
-import warnings
 
 import pytest
-from openstackclient import shell as openstack_shell
-from watcherclient import shell
 
 from tests import servers
-from tests.contract.standalone import ADMIN, FINAL, GOALS, PAGE, SERVERS, planned
-
-JSON = ("-f", "json")
-
-
-class Quiet:
-    """Leaves errors on stderr alone; a failed test shows no debug output"""
-
-    def configure_logging(self):
-        super().configure_logging()
-        logging.getLogger().setLevel(logging.WARNING)
-
-
-class Watcher(Quiet, shell.WatcherShell):
-    """``watcher``"""
-
-    words = ()
-    options = ("--os-auth-token", "none", "--os-endpoint-override")
-
-    def create_client(self, args):
-        client = super().create_client(args)
-        client.http_client.session.headers.update(ADMIN)
-        return client
-
-
-class OpenStack(Quiet, openstack_shell.OpenStackShell):
-    """``openstack optimize``"""
-
-    words = ("optimize",)
-    options = ("--os-auth-type", "none", "--os-endpoint")
-
-    def prepare_to_run_command(self, cmd):
-        super().prepare_to_run_command(cmd)
-        self.client_manager.session.additional_headers.update(ADMIN)
-
-
-@pytest.fixture(autouse=True)
-def untouched(monkeypatch):
-    """Commands read the environment and set up logging for a whole process"""
-    for name in [name for name in os.environ if name.startswith("OS_")]:
-        monkeypatch.delenv(name)
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    with warnings.catch_warnings():
-        yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
-
-
-@pytest.fixture(params=[Watcher, OpenStack], ids=["watcher", "openstack"])
-def command(request, standalone, capsys):
-    """Run a command of either line; return what it printed, as JSON or a sentence"""
-
-    def run(words, *arguments, fails=False):
-        kind = request.param
-        told = [*kind.options, standalone.url, *kind.words, *words.split(), *arguments]
-        status = kind().run(told)
-        out, err = capsys.readouterr()
-        assert bool(status) is fails, out + err
-        if fails:
-            return err
-        return json.loads(out) if out.startswith(("[", "{")) else out
-
-    return run
+from tests.contract.lines import JSON, OpenStack, Watcher
+from tests.contract.standalone import FINAL, GOALS, PAGE, SERVERS, planned
 
 
 def test_commands_list_what_there_is(command):

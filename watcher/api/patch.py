@@ -1,6 +1,7 @@
 """JSON Patch: the three operations that clients may send, applied to a plain document."""
 
 import copy
+import enum
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,18 @@ _PATH = re.compile(r"(/[\w-]+)+\Z")
 _KEYS = frozenset(("op", "path", "value"))
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}\Z")
 MOST = 1000
+
+
+class _Removed(enum.Enum):
+    """Marks a field that was removed, which is not always the same as null"""
+
+    REMOVED = 0
+
+    def __str__(self) -> str:
+        return "None"
+
+
+REMOVED = _Removed.REMOVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +125,7 @@ def _apply(document: dict[str, Any], operation: Operation) -> None:
         raise TypeError
     elif operation.op == REMOVE:
         if target is document:
-            target[last] = None
+            target[last] = REMOVED
         else:
             del target[last]
     elif operation.op == REPLACE and last not in target:
@@ -171,9 +184,12 @@ def changes(
         if value == old[name] and type(value) is type(old[name]):
             continue
         field = noun.by_name[name]
-        if value is None and field.mandatory:
-            raise errors.InvalidInput(name, value, _("Value must not be null."))
-        value = field.empty() if value is None else field.read(value)
+        if value is REMOVED and not field.mandatory:
+            value = field.empty()
+        elif value is REMOVED or (value is None and field.mandatory):
+            raise errors.InvalidInput(name, None, _("Value must not be null."))
+        else:
+            value = field.read(value)
         if value != old[name]:
             found[name] = value
     return found

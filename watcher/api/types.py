@@ -12,12 +12,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dateutil import parser
 from oslo_utils import uuidutils
 
 from watcher._i18n import _
 
 TRUE = frozenset(("true", "t", "yes", "y", "on", "1"))
 FALSE = frozenset(("false", "f", "no", "n", "off", "0"))
+# 2026-3-1, 2026/03, 1 Mar 2026, March 1 2026 10:00; 10:00, T10:00Z
+_DATE = re.compile(
+    r"[0-9]{4}[-/.][0-9]{1,2}\b|(?=.*\b[0-9]{4}\b)[0-9a-z ,.:+-]*[a-z]{3}", re.IGNORECASE
+)
+_LONGEST_TIME = 64
+_CLOCK = re.compile(r"T?[0-9]{1,2}:[0-9]{2}")
 # The largest id of a 32-bit column, which is what PostgreSQL has.
 MAX_ID = 2**31 - 1
 
@@ -143,6 +150,28 @@ def _read_scope(value: Any) -> list[Any]:
     return [] if value == {} else _read_list(value)
 
 
+def _other_spelling(text: str, today: datetime.datetime) -> datetime.datetime:
+    """Return the moment told in words or parts; what is missing is today's
+
+    A year, or a time alone, must be recognisable as such: other texts mean different
+    things to different people.
+    """
+    try:
+        if not (_DATE.match(text) or _CLOCK.match(text)):
+            raise ValueError(text)
+        found: datetime.datetime = parser.parse(text, default=today, tzinfos=_offset)
+        found.utcoffset()
+    except (ValueError, OverflowError):
+        raise ValueError(_("Value is not a date and time")) from None
+    return found
+
+
+def _offset(name: str | None, seconds: int | None) -> int | None:
+    if name and seconds is None:
+        raise ValueError(name)
+    return seconds
+
+
 def read_time(
     value: Any,
     zone: datetime.tzinfo | None = None,
@@ -153,14 +182,13 @@ def read_time(
     Without ``zone`` that is the zone of this server, as published.
     """
     value = _read_text(value).strip()
+    if len(value) > _LONGEST_TIME:
+        raise ValueError(_("Value is not a date and time"))
     try:
         moment = datetime.datetime.fromisoformat(value)
     except ValueError:
-        try:
-            clock = datetime.time.fromisoformat(value)
-        except ValueError:
-            raise ValueError(_("Value is not a date and time")) from None
-        moment = datetime.datetime.combine(now().date(), clock)
+        today = datetime.datetime.combine(now().date(), datetime.time())
+        moment = _other_spelling(value, today)
     try:
         if moment.tzinfo is None:
             # None means the local zone to astimezone() as well.

@@ -50,7 +50,11 @@ def section(document: Any, model: str) -> list[Mapping[str, Any]]:
 def _plural(rule: Any) -> Any:
     if not isinstance(rule, Mapping):
         return rule
-    result = {_PLURAL.get(key, key): value for key, value in rule.items()}
+    # Where both are given the singular stays, to be refused: no rule is dropped.
+    result = {
+        key if _PLURAL.get(key) in rule else _PLURAL.get(key, key): value
+        for key, value in rule.items()
+    }
     excluded = result.get("exclude")
     if isinstance(excluded, list):
         result["exclude"] = [_plural(item) for item in excluded]

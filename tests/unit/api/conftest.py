@@ -1,6 +1,7 @@
 """An API over a database in memory, and a client that speaks to it without a network."""
 
 import dataclasses
+import functools
 import json
 from typing import Any
 
@@ -8,13 +9,16 @@ import pytest
 import webob
 
 import watcher.conf
-from watcher.api import app
+from tests.unit.api.described import Described
+from watcher.api import app, openapi
+from watcher.cluster.scope.compute import ComputeScope
 from watcher.db import action_plans, goals, migration, scoring_engines, strategies
 from watcher.db.session import Database
 from watcher.domain.records import EfficacyIndicator, NewAction, NewPlan
-from watcher.plugins import Plugins
+from watcher.plugins import SCOPE_HANDLERS, Plugins
 from watcher.policy import Enforcer
 
+PLUGINS = Plugins.of({SCOPE_HANDLERS: {"compute": ComputeScope}})
 SPEC = {
     "properties": {
         "para1": {"type": "number", "default": 3.2, "minimum": 1.0, "maximum": 10.2},
@@ -60,8 +64,22 @@ class Answer:
         return json.loads(self.json["error_message"])["faultstring"]
 
 
+@functools.cache
+def described():
+    """The API's description of itself; every answer of every test is compared with it"""
+    conf = _conf()
+    request = webob.Request.blank(openapi.PATH)
+    found = request.get_response(app.build(conf, None, None, Enforcer(conf)))
+    return Described(found.json)
+
+
 class Client:
-    """Sends requests straight into the application, as an administrator"""
+    """Sends requests straight into the application, as an administrator
+
+    ``strict`` False: answers may be others than the API says it gives.
+    """
+
+    strict = False
 
     def __init__(self, application, database):
         self.app, self.db = application, database
@@ -79,7 +97,10 @@ class Client:
         for name, value in headers.items():
             request.headers[name.replace("_", "-")] = value
         response = request.get_response(self.app)
-        return Answer(response.status_int, response.headers, response.body)
+        answer = Answer(response.status_int, response.headers, response.body)
+        if self.strict:
+            described().check(request, answer)
+        return answer
 
     def get(self, path, **more):
         return self.send("GET", path, **more)
@@ -196,7 +217,7 @@ def bus():
 
 @pytest.fixture
 def application(conf, database, bus):
-    return app.build(conf, database, bus, Enforcer(conf), Plugins.of({}))
+    return app.build(conf, database, bus, Enforcer(conf), PLUGINS)
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 import pytest
 
-from watcher.api.scope import Scopes
-from watcher.plugins import Plugins
-
 TEMPLATE = {"name": "t", "goal": "dummy", "strategy": "dummy"}
 LIST = {
     "uuid",
@@ -161,48 +158,3 @@ def test_rename_to_a_taken_name(client, template):
     client.post("/v1/audit_templates", {**TEMPLATE, "name": "u"})
     renamed = client.patch("/v1/audit_templates/u", ("replace", "/name", "t"))
     assert renamed.status == 409
-
-
-class Compute:
-    SCHEMA = {
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {
-                "host_aggregates": {"type": "array"},
-                "exclude": {"type": "array"},
-            },
-            "additionalProperties": False,
-        },
-    }
-
-
-def scopes():
-    return Scopes(Plugins.of({"watcher_scope_handlers": {"compute": Compute}}))
-
-
-def test_flat_scopes_of_long_ago_mean_compute():
-    flat = [{"host_aggregates": [{"id": 1}]}]
-    assert scopes().checked(flat) == [{"compute": flat}]
-    assert scopes().checked({}) == [] and scopes().checked(None) == []
-
-
-@pytest.mark.parametrize(
-    "document, words",
-    [
-        ([{"compute": [{"nope": 1}]}], "0/compute/0"),
-        ([{"storage": []}, {"compute": 5}], "1/compute"),
-        ([{"storage": []}, {"nope": []}], "unknown model nope"),
-        ([{"storage": []}, 5], "1: an object"),
-        (
-            [
-                {"compute": [{"host_aggregates": []}]},
-                {"compute": [{"exclude": [{"host_aggregates": []}]}]},
-            ],
-            "included and excluded",
-        ),
-    ],
-)
-def test_wrong_scopes_are_told_where(document, words):
-    with pytest.raises(Exception, match=words):
-        scopes().checked(document)

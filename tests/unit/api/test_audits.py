@@ -259,7 +259,6 @@ def test_state_deleted_is_a_delete(client, audit):
         (("remove", "/force"), "force", False),
         (("replace", "/parameters/para1", 4), "parameters", {"para1": 4}),
         (("remove", "/parameters/para1"), "parameters", {"para1": 3.2}),
-        (("add", "/start_time", "2026-01-01T00:00Z"), "start_time", "2026-01-01"),
         (("remove", "/end_time"), "end_time", None),
         (("replace", "/scope", [{"storage": []}]), "scope", [{"storage": []}]),
     ],
@@ -268,9 +267,7 @@ def test_changes(client, audit, operation, field, value):
     answer = client.patch(f"/v1/audits/{audit['uuid']}", operation)
     assert answer.status == 200, answer.raw
     found = answer.json[field]
-    if field == "start_time":
-        assert found.startswith(value)
-    elif field == "parameters":
+    if field == "parameters":
         assert found == {**audit["parameters"], **value}
     else:
         assert found == value

@@ -51,6 +51,9 @@ def test_every_key_of_every_object_counts():
         ("text", "/scope"),
         ({"compute": []}, "/scope"),
         ([7], "/scope/0"),
+        ([{}], "/scope/0"),
+        ([{"compute": []}, {}], "/scope/1"),
+        ([{"host_aggregate": [], "host_aggregates": []}], "/scope/0"),
         ([{"compute": [ZONE], "other": []}], "/scope/0"),
         ([{"compute": {}}], "/scope/0/compute"),
         ([{"compute": [{"zones": []}]}], "/scope/0/compute/0"),
@@ -102,6 +105,20 @@ def test_aggregates_are_not_included_and_excluded_at_once(rules):
     ):
         with pytest.raises(exception.Invalid, match="host_aggregates"):
             CHECKER.check(document)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"host_aggregates": [{"id": "*"}, {"id": 1}]},
+        {"host_aggregates": [{"name": "a"}, {"name": "*"}]},
+        {"availability_zones": [{"name": "*"}, {"name": "z"}]},
+        {"exclude": [{"host_aggregates": [{"id": "*"}, {"id": 1}]}]},
+    ],
+)
+def test_a_wildcard_stands_alone(rule):
+    with pytest.raises(exception.Invalid, match="must be alone"):
+        CHECKER.check([{"compute": [rule]}])
 
 
 def test_models_that_are_not_kept_may_be_spoken_of():

@@ -169,7 +169,7 @@ def _message(value: Any) -> str | None:
     try:
         # The stored text sent back is as long as the column.
         text: str = types.LONG_TEXT.read(value)
-        if not text.startswith(SKIPPED):
+        if not text.startswith(REASON):
             types.text(longest).read(text)
     except ValueError as error:
         raise errors.InvalidInput("status_message", value, str(error)) from None
@@ -213,9 +213,10 @@ def _stored(old: Action, wanted: Mapping[str, Any]) -> str | None:
     """Return the text to store; None when the patch does not speak of it"""
     if "status_message" not in wanted:
         return None
-    given = wanted["status_message"]
-    if not given:
-        return SKIPPED
-    if given in (old.status_message, SKIPPED):
+    given, stored = wanted["status_message"] or None, old.status_message or None
+    if given is None:
+        # Saying nothing where nothing is said changes nothing.
+        return SKIPPED if stored else None
+    if given in (stored, SKIPPED) or given.startswith(REASON):
         return str(given)
-    return REASON + str(given)[: LONGEST_MESSAGE - len(REASON)]
+    return f"{REASON}{given}"

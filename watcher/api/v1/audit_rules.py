@@ -34,6 +34,8 @@ def check_new(values: Mapping[str, Any]) -> None:
         raise exception.AuditIntervalNotAllowed(audit_type=kind)
     if kind == states.CONTINUOUS and values["interval"] is None:
         raise exception.AuditIntervalNotSpecified(audit_type=kind)
+    if kind == states.EVENT and values["interval"] is not None:
+        raise exception.AuditIntervalNotAllowed(audit_type=kind)
     if kind == states.ONESHOT and has_times(values):
         raise exception.AuditStartEndTimeNotAllowed(audit_type=kind)
 
@@ -111,9 +113,14 @@ def check_result(old: Audit, found: Mapping[str, Any]) -> None:
     if old.audit_type == states.CONTINUOUS and found.get("interval", "") is None:
         raise exception.AuditIntervalNotSpecified(audit_type=old.audit_type)
     if "start_time" in found or "end_time" in found:
+        given = (found.get("start_time"), found.get("end_time"))
+        if old.audit_type == states.ONESHOT and given != (None, None):
+            raise exception.AuditStartEndTimeNotAllowed(audit_type=old.audit_type)
         check_window(
             found.get("start_time", old.start_time), found.get("end_time", old.end_time)
         )
+    if found.get("name") == "":
+        raise errors.InvalidInput("name", "", _("It must not be empty"))
     if found.get("next_run_time") is not None:
         raise errors.InvalidInput(
             "next_run_time", found["next_run_time"], _("It can only be removed")

@@ -98,7 +98,7 @@ class DataModel(Resource):
     )
     def get_all(self, call: Call) -> Any:
         """Show the model, whole or cut to the scope of an audit"""
-        kind = call.query.get("data_model_type") or COMPUTE
+        kind = call.query.get("data_model_type", COMPUTE)
         if kind != COMPUTE:
             raise TypeNotFound(data_model_type=kind)
         told = self.parts.rpc.decision_engine.get_data_model_info(

@@ -26,7 +26,16 @@ class ComputeScope(BaseScope):
 
     @classmethod
     def conflict(cls, scope: Rules) -> str | None:
-        """Refuse aggregates on both sides, whose meaning nobody could tell"""
+        """Refuse aggregates on both sides, and wildcards beside what they include"""
+        for rule in (*scope, *_excluded(scope)):
+            for key, names in (
+                ("host_aggregates", ("id", "name")),
+                ("availability_zones", ("name",)),
+            ):
+                for name in names:
+                    values = _values(rule.get(key), name)
+                    if ANY in values and len(values) > 1:
+                        return f"{key}: {ANY} stands for all and must be alone"
         includes = any(rule.get("host_aggregates") for rule in scope)
         if includes and any(item.get("host_aggregates") for item in _excluded(scope)):
             return "host_aggregates can't be included and excluded together"

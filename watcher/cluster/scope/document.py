@@ -12,6 +12,9 @@ from watcher.cluster.scope.schemas import PUBLISHED
 from watcher.domain import scope as documents
 from watcher.plugins import COLLECTORS, SCOPE_HANDLERS, Plugins
 
+# Characters of what the validator says; it repeats the value that it refuses.
+LONGEST = 300
+
 
 class Checker:
     """Schemas of all models, compiled once
@@ -25,8 +28,8 @@ class Checker:
         schemas: Mapping[str, Mapping[str, Any]],
         handlers: Mapping[str, type[BaseScope]] | None = None,
     ) -> None:
-        schemas = {**PUBLISHED, **schemas}
-        self.models = tuple(sorted({*documents.MODELS, *schemas}))
+        self.schemas = {**PUBLISHED, **schemas}
+        self.models = tuple(sorted({*documents.MODELS, *self.schemas}))
         self._handlers = dict(handlers or {})
         self._validator = jsonschema.Draft4Validator(
             {
@@ -34,9 +37,10 @@ class Checker:
                 "items": {
                     "type": "object",
                     "properties": {
-                        key: dict(schema) for key, schema in schemas.items()
+                        key: dict(schema) for key, schema in self.schemas.items()
                     },
                     "additionalProperties": False,
+                    "minProperties": 1,
                 },
             }
         )
@@ -62,7 +66,7 @@ class Checker:
         normal = documents.normalise(document, self.models)
         error = best_match(self._validator.iter_errors(normal))
         if error is not None:
-            raise _invalid(_path(error.absolute_path, flat), error.message)
+            raise _invalid(_path(error.absolute_path, flat), error.message[:LONGEST])
         for key, handler in self._handlers.items():
             conflict = getattr(handler, "conflict", None)
             rules = documents.section(normal, key)

@@ -21,7 +21,8 @@ TRUE = frozenset(("true", "t", "yes", "y", "on", "1"))
 FALSE = frozenset(("false", "f", "no", "n", "off", "0"))
 # 2026-3-1, 2026/03, 1 Mar 2026, March 1 2026 10:00; 10:00, T10:00Z
 _DATE = re.compile(
-    r"[0-9]{4}[-/.][0-9]{1,2}\b|(?=.*\b[0-9]{4}\b)[0-9a-z ,.:+-]*[a-z]{3}", re.IGNORECASE
+    r"[0-9]{4}[-/.][0-9]{1,2}\b|(?=.*\b[0-9]{4}\b)[0-9a-z ,.:+-]*[a-z]{3}",
+    re.IGNORECASE,
 )
 _LONGEST_TIME = 64
 _CLOCK = re.compile(r"T?[0-9]{1,2}:[0-9]{2}")

@@ -109,13 +109,13 @@ class _Models:
         return self._model.copy()
 
 
-def run(strategy, cluster, config=None, **given):
+def run(strategy, cluster, config=None, readings=None, **given):
     """Run a strategy on a cluster, plan it and judge the plan"""
     notes = Notes()
     made = strategy(Options(config or {}))
     made.handle = Handle(
         models=_Models(cluster.model),
-        readings=None,
+        readings=readings,
         now=lambda: datetime.datetime(2026, 1, 1),
         note=notes.add,
     )

@@ -2,17 +2,25 @@
 
 from watcher.decision_engine.strategy.actuator import Actuator
 from watcher.decision_engine.strategy.base import BaseStrategy
+from watcher.decision_engine.strategy.basic import BasicConsolidation
 from watcher.decision_engine.strategy.dummy import DummyStrategy
 from watcher.decision_engine.strategy.host_maintenance import HostMaintenance
 from watcher.legacy import doorway
 
-__all__ = ("Actuator", "BaseStrategy", "DummyStrategy", "HostMaintenance")
+__all__ = (
+    "Actuator",
+    "BaseStrategy",
+    "BasicConsolidation",
+    "DummyStrategy",
+    "HostMaintenance",
+)
 
 doorway(
     __name__,
     "watcher.decision_engine.strategy",
     {
         "base": "watcher.decision_engine.strategy.base",
+        "basic_consolidation": "watcher.decision_engine.strategy.basic",
         "actuation": "watcher.decision_engine.strategy.actuator",
         "dummy_strategy": "watcher.decision_engine.strategy.dummy",
         "host_maintenance": "watcher.decision_engine.strategy.host_maintenance",

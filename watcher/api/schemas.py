@@ -234,17 +234,17 @@ def scope(models: Mapping[str, Mapping[str, Any]]) -> Schema:
         "type": "array",
         "items": {**closed(rules), "minProperties": 1},
     }
-    compute = rules.get("compute", {}).get("items", {})
+    kinds = [whole, closed({})]
+    compute = rules.get("compute", {}).get("items")
+    if compute:
+        items = {**compute, "minProperties": 1}
+        kinds.append({"type": "array", "items": items, "minItems": 1})
     return {
         "description": (
             "What is looked at, by model; empty is the whole cluster. Rules for compute "
             "alone may be given without saying so."
         ),
-        "anyOf": [
-            whole,
-            {"type": "array", "items": {**compute, "minProperties": 1}, "minItems": 1},
-            closed({}),
-        ],
+        "anyOf": kinds,
     }
 
 

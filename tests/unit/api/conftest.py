@@ -79,7 +79,7 @@ class Client:
     ``strict`` False: answers may be others than the API says it gives.
     """
 
-    strict = False
+    strict = True
 
     def __init__(self, application, database):
         self.app, self.db = application, database

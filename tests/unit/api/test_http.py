@@ -273,7 +273,9 @@ class Broken:
 )
 def test_what_fails_below_is_told_without_secrets(conf, error, status, words):
     broken = app.build(conf, Broken(error), None, Enforcer(conf))
-    answer = Client(broken, None).get("/v1/goals")
+    sick = Client(broken, None)
+    sick.strict = False
+    answer = sick.get("/v1/goals")
     assert answer.status == status and words in answer.fault
     assert b"secret" not in answer.raw and b"Traceback" not in answer.raw
     assert answer.json["request_id"]

@@ -42,4 +42,13 @@ def load():
 app = load()
 import waitress  # noqa: E402  after the services chose their threading
 
-waitress.serve(app, host="127.0.0.1", port=port, threads=8, channel_timeout=300)
+# Horizon leaves a connection of each page open for minutes.
+waitress.serve(
+    app,
+    host="127.0.0.1",
+    port=port,
+    threads=8,
+    channel_timeout=300,
+    connection_limit=4000,
+    asyncore_use_poll=True,
+)

@@ -11,7 +11,7 @@ from watcher import exception
 from watcher._i18n import _
 from watcher.db import action_plans, history, rows, work
 from watcher.db.models import Audit as Table
-from watcher.db.models import AuditTemplate, Goal, Strategy
+from watcher.db.models import AuditTemplate, Goal, Strategy, utcnow
 from watcher.db.query import ListQuery
 from watcher.db.types import UtcNow
 from watcher.db.work import KEEP, Keep
@@ -188,6 +188,7 @@ def trigger(tx: orm.Session, uuid: str, *, remember: bool = True) -> Audit:
             reason=_("its state is %(state)s; it must be one of: %(allowed)s")
             % {"state": audit.state, "allowed": ", ".join(sorted(TRIGGERABLE))}
         )
+    _check_window(audit)
     if not remember or audit.triggered_at is not None:
         return audit
     # The row is locked, so the conditions above hold. It did not change for its readers.
@@ -205,6 +206,18 @@ def trigger(tx: orm.Session, uuid: str, *, remember: bool = True) -> Audit:
         reason="triggered",
     )
     return get(tx, audit.uuid)
+
+
+def _check_window(audit: Audit) -> None:
+    now = utcnow()
+    if audit.start_time is not None and now < audit.start_time:
+        raise exception.TriggerRefused(
+            reason=_("it must not run before %s UTC") % audit.start_time
+        )
+    if audit.end_time is not None and now > audit.end_time:
+        raise exception.TriggerRefused(
+            reason=_("it must not run after %s UTC") % audit.end_time
+        )
 
 
 def postpone(tx: orm.Session, uuid: str, message: str) -> None:

@@ -1,6 +1,7 @@
 """Action plans: the queue of the applier, stored as a whole or not at all."""
 
 import builtins
+import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ def _records(tx: orm.Session, found: Any) -> builtins.list[ActionPlan]:
             **rows.base_of(row),
             uuid=rows.uuid_of(row, "action_plans"),
             audit_id=row.audit_id,
-            audit_uuid=row.audit_uuid or rows.made_up_uuid("audits", row.audit_id),
+            audit_uuid=_audit_uuid(row),
             strategy_id=row.strategy_id,
             strategy_uuid=row.strategy_uuid,
             strategy_name=row.strategy_name,
@@ -44,9 +45,14 @@ def _records(tx: orm.Session, found: Any) -> builtins.list[ActionPlan]:
     ]
 
 
-# The audit's UUID is told even when the audit was deleted: users look for its plans.
+def _audit_uuid(row: rows.Row) -> str | None:
+    if row.live_audit_id is None:
+        return None
+    return row.audit_uuid or rows.made_up_uuid("audits", row.live_audit_id)
+
+
 _joined = {
-    "audit_uuid": _audits.c.uuid,
+    "audit_uuid": rows.live(_audits, _audits.c.uuid),
     "strategy_uuid": rows.live(_strategies, _strategies.c.uuid),
     "strategy_name": rows.live(_strategies, _strategies.c.name),
 }
@@ -54,7 +60,9 @@ NOUN: rows.Noun[ActionPlan] = rows.Noun(
     kind="action_plan",
     table=_table,
     select=sa.select(
-        *_table.c, *(column.label(name) for name, column in _joined.items())
+        *_table.c,
+        *(column.label(name) for name, column in _joined.items()),
+        rows.live(_audits, _audits.c.id).label("live_audit_id"),
     ).select_from(
         _table.outerjoin(_audits, _table.c.audit_id == _audits.c.id).outerjoin(
             _strategies, _table.c.strategy_id == _strategies.c.id
@@ -66,6 +74,7 @@ NOUN: rows.Noun[ActionPlan] = rows.Noun(
     filters=rows.filterable(
         _table,
         *("state", "audit_id", "strategy_id", "hostname", "owner"),
+        # A deleted audit is told nowhere, but its plans can be asked for.
         audit_uuid=_audits.c.uuid,
         strategy_uuid=_strategies.c.uuid,
         strategy_name=_strategies.c.name,
@@ -80,6 +89,9 @@ NOUN: rows.Noun[ActionPlan] = rows.Noun(
     },
     system_texts=frozenset({"status_message", "hostname", "owner"}),
 )
+# Plans that one transaction supersedes at most, in the order of their age.
+BATCH = 100
+EXPIRED = "Nobody started the plan in time; the cluster has changed since then."
 WORK = work.Work(
     noun=NOUN,
     table=states.PLAN,
@@ -232,15 +244,43 @@ def supersede(
                 states.RECOMMENDED,
                 reason=f"replaced by plan {keep}" if keep else "replaced",
             )
-        except exception.StateChanged:
-            # Started or cancelled by somebody this very moment: leave it alone.
+        except (exception.StateChanged, exception.ResourceNotFound):
+            # Started, cancelled or deleted by somebody this very moment.
             continue
         cancelled.append(plan.uuid)
     return cancelled
 
 
+def expire(tx: orm.Session, older_than: datetime.datetime) -> builtins.list[str]:
+    """Supersede RECOMMENDED plans from before ``older_than``; return their UUIDs"""
+    query = ListQuery(
+        filters={"state": states.RECOMMENDED, "created_at__lt": older_than}, limit=BATCH
+    )
+    expired = []
+    for plan in rows.listed(tx, NOUN, query):
+        try:
+            new = step(
+                tx,
+                plan.uuid,
+                states.RECOMMENDED,
+                states.SUPERSEDED,
+                message=EXPIRED,
+                reason="expired",
+            )
+        except (exception.StateChanged, exception.ResourceNotFound):
+            # Started, cancelled or deleted by somebody this very moment.
+            continue
+        bulk.step_actions(tx, new, states.CANCELLED, (states.PENDING,), reason=EXPIRED)
+        expired.append(plan.uuid)
+    return expired
+
+
 def soft_delete(tx: orm.Session, uuid: str) -> None:
     """Hide a plan that is not being carried out, with its actions and indicators"""
-    gone = rows.soft_delete(tx, NOUN, uuid, states.PLAN_DELETABLE)
-    bulk.delete_actions(tx, gone)
-    efficacy.soft_delete(tx, gone.id)
+    old = rows.locked(tx, NOUN, uuid)
+    if old.state not in states.PLAN_DELETABLE:
+        raise exception.DeleteError(state=old.state)
+    # Listeners hear of the actions first.
+    bulk.delete_actions(tx, old)
+    efficacy.soft_delete(tx, old.id)
+    rows.replace(tx, NOUN, old, rows.gone(NOUN, old), verb="delete")

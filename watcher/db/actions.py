@@ -91,12 +91,27 @@ def create(tx: orm.Session, **values: Any) -> Action:
 
 
 def update(
-    tx: orm.Session, uuid: str, /, *, claim: Claim | None = None, **changes: Any
+    tx: orm.Session,
+    uuid: str,
+    /,
+    *,
+    claim: Claim | None = None,
+    plan_states: tuple[str, ...] | None = None,
+    **changes: Any,
 ) -> Action:
-    """Change columns of a live action; with ``claim`` only while its plan is ours"""
-    only_if = () if claim is None else (_claimed(claim),)
+    """Change columns of a live action; with ``claim`` only while its plan is ours
+
+    With ``plan_states`` only while the plan is in one of these states.
+    """
+    only_if = [] if claim is None else [_claimed(claim)]
+    if plan_states is not None:
+        _lock_plan(tx, uuid)
+        only_if.append(_of_plan(_plans.c.state.in_(plan_states)))
     new = rows.update(tx, NOUN, uuid, changes, *only_if)
     if new is None:
+        if plan_states is not None:
+            expected = " or ".join(plan_states)
+            raise exception.StateChanged(kind="plan of", ident=uuid, expected=expected)
         raise NOUN.not_found(uuid) if claim is None else work.lost(NOUN, uuid, claim)
     return new
 

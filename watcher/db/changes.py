@@ -2,11 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import orm
 
 from watcher.db import history
+
+R = TypeVar("R")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ def announce(tx: orm.Session, change: Change) -> None:
             reason=change.reason,
         )
     tell(tx, change)
+
+
+def retell(tx: orm.Session, kind: str, row: R) -> R:
+    """Return ``row``, which a request left as it is; listeners always heard of requests"""
+    tell(tx, Change(kind, "update", row, row))
+    return row
 
 
 def tell(tx: orm.Session, change: Change) -> None:

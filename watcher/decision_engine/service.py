@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from oslo_config import cfg
+from oslo_log import log
 from oslo_utils import uuidutils
 
 from watcher import exception
 from watcher.cluster.collector.cache import Models
-from watcher.db import audits, continuous
+from watcher.db import action_plans, audits, continuous
 from watcher.decision_engine import sync
 from watcher.decision_engine.audit import AuditRunner
 from watcher.decision_engine.decide import Decider
@@ -22,6 +23,8 @@ from watcher.decision_engine.pool import Pool
 from watcher.notifications import emit
 from watcher.plugins import Plugins
 from watcher.service import Daemon, Part, Ticker
+
+LOG = log.getLogger(__name__)
 
 NAME = "watcher-decision-engine"
 Check = tuple[str, Callable[[], Any]]
@@ -131,6 +134,11 @@ def parts(
         TICK_S,
         lambda: pool.offer_all(db.read(continuous.due, now())),
     )
+    expiry = Ticker(
+        "expiry of plans",
+        lambda: float(options.check_periodic_interval),
+        lambda: _expire(db, options.action_plan_expiry, now()),
+    )
     server = wiring.rpc.server(
         options.conductor_topic,
         [
@@ -139,7 +147,7 @@ def parts(
             DataModelEndpoint(db, models),
         ],
     )
-    return [models, pool, scanner, clock, server]
+    return [models, pool, scanner, clock, expiry, server]
 
 
 def _release(db: Any, lease: Any) -> None:
@@ -153,6 +161,14 @@ def _release(db: Any, lease: Any) -> None:
 def _give_back(tx: Any, claim: Any) -> None:
     continuous.give_back(tx, claim)
     audits.release(tx, claim)
+
+
+def _expire(db: Any, hours: int, now: datetime.datetime) -> None:
+    if not hours:
+        return
+    limit = now - datetime.timedelta(hours=hours)
+    while expired := db.write(action_plans.expire, limit):
+        LOG.info("Plans that nobody started are superseded: %s", ", ".join(expired))
 
 
 def _utcnow() -> datetime.datetime:

@@ -17,7 +17,13 @@ def terse(plan: ActionPlan, audit: Audit | None) -> Payload:
     """Return the plan of an action; the strategy is the one that the *audit* names"""
     data = envelope.fields(plan, FIELDS)
     data["strategy_uuid"] = audit.strategy_uuid if audit else None
+    data["audit_uuid"] = _audit_uuid(plan, audit)
     return envelope.wrap("TerseActionPlanPayload", VERSION, data)
+
+
+def _audit_uuid(plan: ActionPlan, audit: Audit | None) -> str | None:
+    """Return the UUID of the plan's audit: here a deleted one has it, too"""
+    return audit.uuid if audit else plan.audit_uuid
 
 
 def full(
@@ -26,6 +32,7 @@ def full(
     """Return the fields that every event about a plan has"""
     return {
         **envelope.fields(plan, FIELDS),
+        "audit_uuid": _audit_uuid(plan, audit),
         "audit": audits.terse(audit) if audit else None,
         "strategy": envelope.strategy(strategy),
     }

@@ -118,7 +118,7 @@ class Observer:
         if change.verb == "create":
             self._write(tx, "audit.create", "info", audits.created(change.new, *of))
             return
-        if change.verb == "update" or change.old.state != change.new.state:
+        if _is_updated(change):
             payload = audits.updated(change.old, change.new, *of)
             self._write(tx, "audit.update", "info", payload)
         if change.verb == "delete":
@@ -128,21 +128,26 @@ class Observer:
         of = self._of_plan(tx, change.new)
         if change.verb == "create":
             payload = action_plans.created(change.new, *of)
-        elif change.verb == "delete":
-            payload = action_plans.deleted(change.new, *of)
-        else:
+            self._write(tx, "action_plan.create", "info", payload)
+            return
+        if _is_updated(change):
             payload = action_plans.updated(change.old, change.new, *of)
-        self._write(tx, f"action_plan.{change.verb}", "info", payload)
+            self._write(tx, "action_plan.update", "info", payload)
+        if change.verb == "delete":
+            payload = action_plans.deleted(change.new, *of)
+            self._write(tx, "action_plan.delete", "info", payload)
 
     def _action(self, tx: Any, change: Change) -> None:
         of = self._of_action(tx, change.new)
         if change.verb == "create":
             payload = actions.created(change.new, *of)
-        elif change.verb == "delete":
-            payload = actions.deleted(change.new, *of)
-        else:
+            self._write(tx, "action.create", "info", payload)
+            return
+        if _is_updated(change):
             payload = actions.updated(change.old, change.new, *of)
-        self._write(tx, f"action.{change.verb}", "info", payload)
+            self._write(tx, "action.update", "info", payload)
+        if change.verb == "delete":
+            self._write(tx, "action.delete", "info", actions.deleted(change.new, *of))
 
     # Beside the subject ---------------------------------------------------------------
 
@@ -173,6 +178,11 @@ class Observer:
     def _write(self, tx: Any, event_type: str, priority: str, payload: Payload) -> None:
         envelope = {"publisher_id": self._publisher_id, "request": _request()}
         self._add(tx, event_type, priority, payload, envelope)
+
+
+def _is_updated(change: Change) -> bool:
+    """Tell whether listeners hear of an update: a deletion is a step to DELETED first"""
+    return change.verb == "update" or change.old.state != change.new.state
 
 
 def _request() -> dict[str, Any] | None:

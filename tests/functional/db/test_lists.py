@@ -153,14 +153,14 @@ def test_children_of_deleted_parents_render_none_and_still_match(world):
     assert {one.goal_id for one in found} == {world.goal.id}
 
 
-def test_plans_of_a_deleted_audit_still_name_it(world):
+def test_plans_of_a_deleted_audit_are_found_by_it_but_do_not_name_it(world):
     plan = world.plan()
     world.db.write(audits.step, plan.audit_uuid, "PENDING", "CANCELLED")
     world.db.write(audits.soft_delete, plan.audit_uuid)
     (found,) = world.db.read(
         action_plans.list, ListQuery(filters={"audit_uuid": plan.audit_uuid})
     )
-    assert found.audit_uuid == plan.audit_uuid
+    assert (found.uuid, found.audit_uuid) == (plan.uuid, None)
 
 
 def test_a_name_is_free_again_after_a_deletion(world):

@@ -1,4 +1,5 @@
 import dataclasses
+import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -121,9 +122,9 @@ def test_deleting_a_plan_hides_actions_and_indicators(world, heard):
     world.db.write(action_plans.soft_delete, plan.uuid)
     assert world.db.read(actions.of_plan, plan.uuid) == []
     assert [(one.kind, one.verb, one.new.state) for one in heard] == [
+        ("action", "delete", "DELETED"),
+        ("action", "delete", "DELETED"),
         ("action_plan", "delete", "DELETED"),
-        ("action", "delete", "DELETED"),
-        ("action", "delete", "DELETED"),
     ]
     gone = world.db.read(
         lambda tx: tx.scalars(
@@ -134,6 +135,35 @@ def test_deleting_a_plan_hides_actions_and_indicators(world, heard):
     )
     assert gone[0] is not None and gone[1] is None
     assert len(world.db.read(actions.of_plan, kept.uuid)) == 1
+
+
+def test_plans_that_nobody_started_are_superseded_with_their_actions(world, heard):
+    old, started, young = (world.plan(actions=2) for _ in range(3))
+    world.db.write(action_plans.step, started.uuid, "RECOMMENDED", "PENDING")
+    skipped = world.db.read(actions.of_plan, old.uuid)[0]
+    world.db.write(actions.step, skipped.uuid, "PENDING", "SKIPPED")
+    moment = models.utcnow()
+    made = moment - datetime.timedelta(hours=25)
+    for plan in (old, started):
+        table = models.ActionPlan
+        world.sql(
+            sa.update(table).where(table.uuid == plan.uuid).values(created_at=made)
+        )
+    heard.clear()
+    limit = moment - datetime.timedelta(hours=24)
+    assert world.db.write(action_plans.expire, limit) == [old.uuid]
+    assert world.db.write(action_plans.expire, limit) == []
+    found = [world.db.read(action_plans.get, p.uuid) for p in (old, started, young)]
+    assert [p.state for p in found] == ["SUPERSEDED", "PENDING", "RECOMMENDED"]
+    assert "in time" in found[0].status_message
+    # Nothing of it waits any more, and what was decided stays decided.
+    left = [one.state for one in world.db.read(actions.of_plan, old.uuid)]
+    assert left == ["SKIPPED", "CANCELLED"]
+    assert [(c.kind, c.new.state) for c in heard] == [
+        ("action_plan", "SUPERSEDED"),
+        ("action", "CANCELLED"),
+    ]
+    world.db.write(action_plans.soft_delete, old.uuid)
 
 
 @pytest.mark.parametrize("state", ["PENDING", "ONGOING", "CANCELLING"])

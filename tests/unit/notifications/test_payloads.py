@@ -225,6 +225,23 @@ def test_deleting_an_audit_first_tells_the_step_to_deleted(observer, written):
     assert (step["old_state"], step["state"]) == ("SUCCEEDED", "DELETED")
 
 
+@pytest.mark.parametrize(
+    ("kind", "row"), [("action_plan", PLAN_ROW), ("action", ACTION_ROW)]
+)
+def test_deleting_a_plan_tells_each_step_to_deleted(observer, written, kind, row):
+    gone = dataclasses.replace(row, state="DELETED", deleted_at=AT)
+    observer(Tx(observer), Change(kind, "delete", row, gone))
+    assert [item[0] for item in written] == [f"{kind}.update", f"{kind}.delete"]
+    step = written[0][2]["watcher_object.data"]["state_update"]["watcher_object.data"]
+    assert (step["old_state"], step["state"]) == (row.state, "DELETED")
+
+
+def test_a_plan_of_a_deleted_audit_still_names_it(observer, written):
+    orphan = dataclasses.replace(PLAN_ROW, audit_uuid=None)
+    observer(Tx(observer), Change("action_plan", "create", None, orphan))
+    assert written[0][2]["watcher_object.data"]["audit_uuid"] == AUDIT_ROW.uuid
+
+
 def test_a_fault_names_the_innermost_function_of_the_real_failure(observer, written):
     def deep():
         raise IndexError("the real one")

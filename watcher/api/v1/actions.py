@@ -10,7 +10,7 @@ from watcher.api.call import Call
 from watcher.api.collection import Collection
 from watcher.api.expose import DOCUMENT, ITEM, expose
 from watcher.api.noun import DETAIL, LISTED, Field, Noun
-from watcher.db import action_plans, actions
+from watcher.db import action_plans, actions, changes
 from watcher.domain import states
 from watcher.domain.records import Action
 
@@ -182,7 +182,7 @@ def _change(tx: Any, old: Action, wanted: Mapping[str, Any]) -> Action:
         refusal = exception.TransitionRefused(old=old.state, new=state)
         raise exception.Conflict(refusal.format_message())
     if not wanted:
-        return old
+        return changes.retell(tx, "action", old)
     plan = action_plans.get(tx, old.action_plan_uuid or "", show_deleted=True)
     if plan.state not in NOT_BEGUN:
         raise exception.Conflict(
@@ -200,13 +200,15 @@ def _change(tx: Any, old: Action, wanted: Mapping[str, Any]) -> Action:
             plan_states=NOT_BEGUN,
         )
     if message is None or message == old.status_message:
-        return old
+        return changes.retell(tx, "action", old)
     if old.state != states.SKIPPED:
         raise exception.Conflict(
             _("status_message cannot be changed while the action is in state %s")
             % old.state
         )
-    return actions.update(tx, old.uuid, status_message=message)
+    return actions.update(
+        tx, old.uuid, plan_states=NOT_BEGUN, status_message=message
+    )
 
 
 def _stored(old: Action, wanted: Mapping[str, Any]) -> str | None:

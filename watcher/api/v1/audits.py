@@ -16,7 +16,7 @@ from watcher.api.scope import Scopes
 from watcher.api.v1 import audit_rules as rules
 from watcher.api.v1.audit_fields import AUDIT, TIMES
 from watcher.api.v1.explanations import EXPLANATION
-from watcher.db import audit_templates, audits, explanations, goals, strategies
+from watcher.db import audit_templates, audits, changes, explanations, goals, strategies
 from watcher.domain import states
 from watcher.domain.records import Audit, AuditTemplate, Goal, Strategy
 
@@ -146,7 +146,9 @@ class Audits(Collection):
                 reason="asked for by a client",
                 **columns,
             )
-        return audits.update(tx, old.uuid, **columns) if columns else old
+        if not columns:
+            return changes.retell(tx, "audit", old)
+        return audits.update(tx, old.uuid, **columns)
 
 
 def _template(tx: Any, uuid: str | None) -> AuditTemplate | None:

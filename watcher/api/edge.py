@@ -60,7 +60,16 @@ class Faults:
         try:
             return self._app(environ, start_response)
         except Exception as error:  # the outer edge of a request
+            environ.setdefault(FORMAT, _accepted(environ))
             return errors.answer(error, environ)(environ, start_response)
+
+
+def _accepted(environ: Environ) -> str:
+    """Return the format of an error that came up before one was chosen"""
+    try:
+        return render.media_type(environ.get("HTTP_ACCEPT"))
+    except errors.TypeNotAcceptable:
+        return render.JSON
 
 
 class Versions:

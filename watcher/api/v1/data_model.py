@@ -5,7 +5,7 @@ from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import types
+from watcher.api import errors, types
 from watcher.api.call import Call
 from watcher.api.expose import SINCE_KEY, Resource, Route, expose
 
@@ -101,9 +101,14 @@ class DataModel(Resource):
         kind = call.query.get("data_model_type", COMPUTE)
         if kind != COMPUTE:
             raise TypeNotFound(data_model_type=kind)
-        told = self.parts.rpc.decision_engine.get_data_model_info(
-            call.ctx, kind, call.query.get("audit_uuid")
-        )
+        audit = call.query.get("audit_uuid")
+        try:
+            told = self.parts.rpc.decision_engine.get_data_model_info(
+                call.ctx, kind, audit
+            )
+        except exception.AuditNotFound as error:
+            reason = error.format_message()
+            raise errors.InvalidInput("audit_uuid", audit, reason) from None
         keys = _keys(call.minor)
         return {
             "context": [

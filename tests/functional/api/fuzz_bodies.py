@@ -29,7 +29,7 @@ def body(source):
 
 _goals = marks("goals", keys=("uuid", "name", "name", "id"))
 _strategies = marks("strategies", keys=("uuid", "name", "name", "id"))
-_fitting = st.sampled_from(
+fitting = st.sampled_from(
     (("goal_tested", "tested"), ("goal_tested", "tested_2"), ("goal_tested", None),
      ("goal_needy", "needy"), ("dummy", "dummy"), ("dummy", None), ("barren", None),
      ("Goal_TESTED", "TESTED")),
@@ -60,7 +60,7 @@ _plain_audit = st.builds(
         **more,
     },
     _typed,
-    _fitting,
+    fitting,
     _optional(
         {},
         name=values.names,
@@ -95,7 +95,7 @@ audits = weighted(
 templates = st.one_of(
     st.builds(
         lambda aim, more: {"goal": aim[0], "strategy": aim[1], **more},
-        _fitting,
+        fitting,
         _optional(
             {"name": values.names},
             scope=values.scopes,

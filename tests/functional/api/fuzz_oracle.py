@@ -2,13 +2,19 @@
 
 import json
 import re
+import types
+import urllib.parse
 from xml.etree import ElementTree
+
+from requests.structures import CaseInsensitiveDict
 
 from tests.functional.api.fuzz_routes import OPEN, declared, template
 from tests.functional.api.fuzz_wire import LATE, ROLES
+from tests.unit.api.described import Described
+from watcher.api import errors, microversion
 
 ADMIN, READER, NOBODY = ROLES
-REFUSALS = frozenset((400, 403, 404, 405, 406, 409, 413, 415))
+REFUSALS = frozenset((400, 403, 404, 405, 406, 409, 411, 413, 415))
 GOOD = {
     "GET": {200},
     "HEAD": {200},
@@ -25,6 +31,45 @@ _INTERNALS = re.compile(
     r"Traceback|sqlalchemy|pymysql|psycopg|sqlite3|watcher\.[a-z]+\."
 )
 _DECLARED = declared()
+
+
+class Judge:
+    """Says what is wrong with an answer; ``document`` is the API's own description"""
+
+    def __init__(self, document):
+        self._described = Described(document)
+
+    def __call__(self, request, answer):
+        """Return the complaints about an answer"""
+        try:
+            found = list(complaints(request, answer))
+            if not found:
+                self._compare(request, answer)
+        except AssertionError as error:
+            found = [f"not as described: {error}"]
+        except (ValueError, KeyError, TypeError, SyntaxError) as error:
+            found = [f"the body is not what it should be: {error!r}"]
+        return found
+
+    def _compare(self, request, answer):
+        path = request.path
+        if template(path) == "elsewhere" or request.method not in GOOD:
+            return
+        try:
+            minor = microversion.asked(request.header(microversion.HEADER) or None)
+        except errors.VersionRefused:
+            minor = microversion.MAX
+        told = types.SimpleNamespace(
+            status=answer.status,
+            headers=CaseInsensitiveDict(answer.headers),
+            raw=answer.body,
+            json=json.loads(answer.body or b"null")
+            if "json" in answer.header("content-type")
+            else None,
+        )
+        # A slash inside of a name is no slash of the path.
+        path = re.sub("%2f", "_", path, flags=re.IGNORECASE)
+        self._described.compare(request.method, urllib.parse.unquote(path), told, minor)
 
 
 def complaints(request, answer):

@@ -38,14 +38,15 @@ def declared():
 
 def template(path):
     """The declared form of a request's path, or what it is like"""
-    try:
-        path = urllib.parse.unquote(path, errors="strict")
-    except UnicodeError:
-        return "elsewhere"
     if path in OPEN:
         return path
-    _empty, *parts = path.split("/")
-    if parts[0] == "v1":
+    try:
+        _empty, *parts = [
+            urllib.parse.unquote(part, errors="strict") for part in path.split("/")
+        ]
+    except UnicodeError:
+        return "elsewhere"
+    if parts[:1] == ["v1"]:
         parts = parts[1:]
     if parts and not parts[-1]:
         parts = parts[:-1]

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import logging
 import urllib.parse
 
 import hypothesis
@@ -57,13 +58,33 @@ class Tally:
         )
 
 
+class Log(logging.Handler):
+    """Keeps the last error that the application logged, with its stack trace"""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.last = ""
+
+    def emit(self, record):
+        self.last = self.format(record)
+
+
 class Run:
     """One world under fire"""
 
     def __init__(self, world, wire, tally):
         self.world, self.wire, self.tally = world, wire, tally
         self.failures = {}
+        self._log = Log()
+        logging.getLogger("watcher").addHandler(self._log)
         self._print = world.fingerprint()
+        description = wire.send(Request("GET", "/v1/openapi.json"))
+        self.document = json.loads(description.body)
+        self._judge = fuzz_oracle.Judge(self.document)
+
+    def close(self):
+        """Listen to the log no longer"""
+        logging.getLogger("watcher").removeHandler(self._log)
 
     def draw(self, strategy, number, seed):
         """Send ``number`` requests of a strategy; the same ones for the same seed"""
@@ -103,10 +124,7 @@ class Run:
         """Send a request; return the answer and what is wrong, seen by itself"""
         messages = self.world.bus.sent
         answer = self.wire.send(request)
-        try:
-            found = list(fuzz_oracle.complaints(request, answer))
-        except (ValueError, KeyError, TypeError, SyntaxError) as error:
-            found = [f"the body is not what it should be: {error!r}"]
+        found = self._judge(request, answer)
         now = self.world.fingerprint()
         quiet = answer.status >= 300 or request.method in fuzz_oracle.READS
         if quiet and now != self._print:
@@ -123,10 +141,10 @@ class Run:
         if key in self.failures:
             return
         small, small_answer = fuzz_small.smaller(self, request, answer, found)
-        self.failures[key] = (
-            f"{'; '.join(found)}\n  {small.curl()}\n"
-            f"  {small_answer.status} {small_answer.body[:600]!r}"
-        )
+        told = f"  {small_answer.status} {small_answer.body[:600]!r}"
+        if small_answer.status >= 500:
+            told += f"\n{self._log.last}"
+        self.failures[key] = f"{'; '.join(found)[:1500]}\n  {small.curl()}\n{told}"
 
     # What must work after a change -----------------------------------------------------
 

@@ -134,6 +134,7 @@ def environ(request):
         "SCRIPT_NAME": "",
         "PATH_INFO": path,
         "QUERY_STRING": request.query,
+        "RAW_URI": request.target,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "9322",
         "SERVER_PROTOCOL": "HTTP/1.1",

@@ -56,6 +56,7 @@ NEEDY = {
     },
     "required": ["must"],
 }
+_GAIN = {"name": "gain", "description": None, "unit": "%"}
 NAMES = ("detail", "42", "a.json", "with/slash", " spaced ", "Ünïcode", "x" * 63, "%2F")
 TABLES = ("goals", "strategies", "audit_templates", "audits", "action_plans",
           "actions", "scoring_engines", "services")  # fmt: skip
@@ -246,7 +247,7 @@ def _seed_plan(tx, audit, state):
             for place, ident in enumerate(idents)
         ],
         efficacy_indicators=[EfficacyIndicator(name="moves", unit="%", value=2.0)],
-        global_efficacy=[{"name": "gain", "unit": "%", "value": 12.5}],
+        global_efficacy=[{**_GAIN, "value": 12.5}],
         explanation={"summary": "why"},
     )
     action_plans.save(tx, plan)

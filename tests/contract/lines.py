@@ -9,6 +9,7 @@ import logging
 from importlib import metadata
 
 from openstackclient import shell as openstack_shell
+from osc_lib import clientmanager
 from watcherclient import shell
 
 from tests.contract.standalone import ADMIN
@@ -17,15 +18,26 @@ JSON = ("-f", "json")
 VERSIONS = tuple(f"1.{minor}" for minor in range(8))
 
 
-class Quiet:
-    """Leaves errors on stderr alone; a failed test shows no debug output"""
+class Watched:
+    """Keeps what the service answers; leaves errors on stderr alone
+
+    A failed test shows no debug output.
+    """
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def saw(self, answer, **_more):
+        """Keep an answer"""
+        self.seen.append(answer)
 
     def configure_logging(self):
         super().configure_logging()
         logging.getLogger().setLevel(logging.WARNING)
 
 
-class Watcher(Quiet, shell.WatcherShell):
+class Watcher(Watched, shell.WatcherShell):
     """``watcher``"""
 
     name = "watcher"
@@ -35,11 +47,13 @@ class Watcher(Quiet, shell.WatcherShell):
 
     def create_client(self, args):
         client = super().create_client(args)
-        client.http_client.session.headers.update(ADMIN)
+        http = client.http_client.session
+        http.headers.update(ADMIN)
+        http.hooks["response"].append(self.saw)
         return client
 
 
-class OpenStack(Quiet, openstack_shell.OpenStackShell):
+class OpenStack(Watched, openstack_shell.OpenStackShell):
     """``openstack optimize``"""
 
     name = "openstack"
@@ -49,7 +63,11 @@ class OpenStack(Quiet, openstack_shell.OpenStackShell):
 
     def prepare_to_run_command(self, cmd):
         super().prepare_to_run_command(cmd)
-        self.client_manager.session.additional_headers.update(ADMIN)
+        # Kept for the life of a process, which a command has for itself.
+        vars(clientmanager.ClientManager)["infra-optim"]._handle = None
+        session = self.client_manager.session
+        session.additional_headers.update(ADMIN)
+        session.session.hooks["response"].append(self.saw)
 
 
 LINES = {kind.name: kind for kind in (Watcher, OpenStack)}
@@ -64,10 +82,18 @@ def commands(kind):
 
 
 class Runner:
-    """Runs commands of one line against one service; returns what they printed"""
+    """Runs commands of one line against one service; returns what they printed
+
+    ``seen`` are the answers that the last command got, each with its request.
+    """
 
     def __init__(self, kind, url, capsys):
         self.kind, self._url, self._capsys = kind, url, capsys
+        self.seen = []
+
+    def at(self, url):
+        """Return one like this for the service at ``url``"""
+        return Runner(self.kind, url, self._capsys)
 
     def __call__(self, words, *arguments, version=None, fails=False):
         """Return the JSON document that a command prints, or its text
@@ -77,7 +103,8 @@ class Runner:
         asked = ("--os-infra-optim-api-version", version) if version else ()
         told = [*asked, *self.kind.options, self._url, *self.kind.words,
                 *words.split(), *arguments]  # fmt: skip
-        status = self.kind().run(told)
+        self.seen = []
+        status = self.kind(self.seen).run(told)
         out, err = self._capsys.readouterr()
         assert bool(status) is fails, out + err
         if fails:

@@ -19,7 +19,6 @@ ERRORS: Mapping[int, str] = {
     411: "The body came without its length, in chunks that the server does not pass on",
     413: "The body is longer than [api] max_body_bytes",
     415: "The body is not application/json",
-    429: "Too many attempts; later ones may succeed",
     500: "A failure of the service; its log has the details under the request id",
     503: "Something that the service needs does not answer now",
 }

@@ -91,6 +91,10 @@ def expose(
     return declare
 
 
+def _by_method(route: Route) -> int:
+    return ("GET", "POST", "PATCH", "DELETE").index(route.method)
+
+
 class Resource:
     """A collection below /v1; subclasses declare its methods with ``expose``
 
@@ -115,7 +119,7 @@ class Resource:
         return [
             route
             for _path, methods in sorted(self.routes.items())
-            for route in methods.values()
+            for route in sorted(methods.values(), key=_by_method)
         ]
 
     @property

@@ -47,10 +47,11 @@ INTERVAL = types.Type(
     read=read,
     schema={"type": "string", "maxLength": LONGEST},
     takes={
+        "title": "seconds or cron expression",
         "anyOf": [
             {"type": "string", "maxLength": LONGEST, "pattern": "^[1-9][0-9]{0,8}$"},
             {"type": "integer", "minimum": 1, "maximum": types.MAX_ID},
             {"type": "string", "maxLength": LONGEST, "pattern": f"^{_CRON}$"},
-        ]
+        ],
     },
 )

@@ -222,11 +222,12 @@ BOOLEAN = Type(
     read=_read_boolean,
     schema={"type": "boolean"},
     takes={
+        "title": "boolean",
         "anyOf": [
             {"type": "boolean"},
             {"type": "integer"},
             {"enum": sorted(TRUE | FALSE)},
-        ]
+        ],
     },
 )
 OBJECT = Type(name="dict", read=_read_object, show=dict, schema={"type": "object"})
@@ -249,12 +250,13 @@ TIME = Type(
     name="datetime",
     read=read_time,
     show=_show_time,
-    schema={"type": "string", "pattern": f"^{_NAIVE}$"},
+    schema={"type": "string", "title": "time", "pattern": f"^{_NAIVE}$"},
     takes={
+        "title": "time",
         "anyOf": [
             {"type": "string", "format": "date-time"},
             {"type": "string", "pattern": f"^{_NAIVE}$"},
             {"type": "string", "format": "date"},
-        ]
+        ],
     },
 )

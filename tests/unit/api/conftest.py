@@ -165,17 +165,22 @@ def conf():
     return _conf()
 
 
-@pytest.fixture(scope="session")
-def seeded():
-    """The bytes of a database with goals and strategies, made once for the run"""
+def stored(rows):
+    """Return the bytes of a database that ``rows`` was called to fill"""
     found = Database(_conf())
     migration.create_schema(found.engine)
-    found.write(seed)
+    found.write(rows)
     raw = found.engine.raw_connection()
     content = raw.driver_connection.serialize()
     raw.close()
     found.dispose()
     return content
+
+
+@pytest.fixture(scope="session")
+def seeded():
+    """The bytes of a database with goals and strategies, made once for the run"""
+    return stored(seed)
 
 
 @pytest.fixture

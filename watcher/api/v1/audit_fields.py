@@ -188,7 +188,7 @@ _TYPES: Sequence[Mapping[str, Any]] = (
         "audit_type": {"const": states.CONTINUOUS},
         "interval": {"type": ["string", "integer"]},
     },
-    {"audit_type": {"const": states.EVENT}},
+    {"audit_type": {"const": states.EVENT}, "interval": _NEVER},
 )
 
 

@@ -91,6 +91,43 @@ def test_the_model_is_cut_to_the_audits_scope(models, db):
     assert [row["node_hostname"] for row in found["context"]] == ["h2"]
 
 
+def test_w25_showing_a_model_to_one_changes_nothing_for_others(models, db):
+    sync.synchronise(db, Plugins.of(PLUGINS))
+
+    def audit(tx, number, zone):
+        rule = {"availability_zones": [{"name": zone}]}
+        audits.create(
+            tx,
+            uuid=f"a0000000-0000-4000-8000-00000000000{number}",
+            name=zone,
+            audit_type="ONESHOT",
+            goal_id=goals.get(tx, "dummy").id,
+            scope=[{"compute": [rule, {"exclude": [{"instances": [{"uuid": "a"}]}]}]}],
+        )
+
+    for number, zone in enumerate(("z1", "z2")):
+        db.write(audit, number, zone)
+    models.refresh()
+    endpoint = DataModelEndpoint(db, models)
+    whole = endpoint.get_data_model_info(None)["context"]
+    read = models.kept["compute"].collector.cluster_data_model
+    for zone, host in (("z1", "h1"), ("z2", "h2"), ("z1", "h1")):
+        rows = endpoint.get_data_model_info(None, audit=zone)["context"]
+        assert [row["node_hostname"] for row in rows] == [host]
+        assert endpoint.get_data_model_info(None)["context"] == whole
+    # Only what was excluded is flagged, and only for who excluded it.
+    assert [row.get("server_watcher_exclude") for row in whole] == [False, None]
+    assert models.kept["compute"].collector.cluster_data_model is read
+
+
+def test_w25_no_value_leaks_into_the_next_row(models, db):
+    models.refresh()
+    rows = DataModelEndpoint(db, models).get_data_model_info(None)["context"]
+    with_server, without = rows
+    assert with_server["server_uuid"] == "a"
+    assert not [key for key in without if key.startswith("server_")]
+
+
 def test_a_model_that_is_not_kept_is_named(models, db):
     with pytest.raises(exception.ClusterStateNotDefined, match="storage"):
         DataModelEndpoint(db, models).get_data_model_info(None, "storage")

@@ -71,4 +71,12 @@ def app(environ, start_response):
     return [data]
 
 
-waitress.serve(app, host="127.0.0.1", port=int(sys.argv[1]), threads=4)
+# Horizon leaves a connection of each page open for minutes.
+waitress.serve(
+    app,
+    host="127.0.0.1",
+    port=int(sys.argv[1]),
+    threads=4,
+    connection_limit=4000,
+    asyncore_use_poll=True,
+)

@@ -187,6 +187,11 @@ def _short(row):
     return " ".join([row.event_type, *filter(None, states)])
 
 
+def state(new, path="/state"):
+    """Return the operation of a patch that sets a field, the state unless told"""
+    return ("replace", path, new)
+
+
 def together(*work):
     """Do all of it at the same moment; return what each returned"""
     gate = threading.Barrier(len(work))

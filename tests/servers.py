@@ -53,7 +53,8 @@ def _account(name: str) -> str | None:
     return name
 
 
-def _demote(command: list[str], account: str | None) -> list[str]:
+def demote(command: list[str], account: str | None) -> list[str]:
+    """Return the command that runs ``command`` under another account"""
     return (
         [
             "setpriv",
@@ -208,7 +209,7 @@ class PostgreSQL(Server):
         data = self.folder / "data"
         if not data.exists():
             self.run(
-                _demote(
+                demote(
                     [
                         self._program("initdb"),
                         "-D",
@@ -231,7 +232,7 @@ class PostgreSQL(Server):
     def launch(self) -> None:
         """Start the daemon on the data that is there"""
         self.spawn(
-            _demote(
+            demote(
                 [
                     self._program("postgres"),
                     "-D",
@@ -319,7 +320,7 @@ class RabbitMQ(Server):
         program = "/usr/lib/rabbitmq/bin/rabbitmq-server"
         if not os.path.exists(program):
             program = "rabbitmq-server"
-        self.spawn(_demote([program], _account("rabbitmq")), self._env)
+        self.spawn(demote([program], _account("rabbitmq")), self._env)
         wait_until(lambda: listens(self.port), 90, "RabbitMQ")
 
     def stop(self) -> None:

@@ -57,6 +57,9 @@ class Faults:
     def __call__(
         self, environ: Environ, start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
+        # Servers may leave out what is empty.
+        for name in ("SCRIPT_NAME", "PATH_INFO"):
+            environ.setdefault(name, "")
         try:
             return self._app(environ, start_response)
         except Exception as error:  # the outer edge of a request

@@ -13,11 +13,12 @@ from oslo_config import cfg
 from watcher import exception, service
 from watcher.api import app
 from watcher.api.edge import App
-from watcher.cmd import wiring
+from watcher.cmd import patience, wiring
 from watcher.policy import Enforcer
 
 NAME = "watcher-api"
-THREADS = 8
+# Seconds that the server takes for "as long as it takes".
+ENDLESS_S = 10**8
 ACCESS = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms'
 
 
@@ -76,8 +77,10 @@ def settings(conf: cfg.ConfigOpts) -> Mapping[str, Any]:
     found: dict[str, Any] = {
         "bind": [f"{host}:{conf.api.port}"],
         "workers": conf.api.workers or multiprocessing.cpu_count(),
-        "worker_class": "gthread",
-        "threads": THREADS,
+        "worker_class": f"{patience.__name__}.Worker",
+        "threads": patience.THREADS,
+        # 0 means no end.
+        "graceful_timeout": conf.graceful_shutdown_timeout or ENDLESS_S,
         "proc_name": NAME,
         "logger_class": Log,
         "accesslog": "-",

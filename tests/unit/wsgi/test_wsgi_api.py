@@ -4,6 +4,7 @@ import ssl
 
 import pytest
 import webob
+from oslo_service import opts as service_opts
 
 import watcher.conf
 from watcher import exception
@@ -42,19 +43,26 @@ def test_the_first_request_builds_and_the_servers_arguments_are_not_read(
 
 def settings(**overrides):
     groups = {"cert_file": "ssl", "key_file": "ssl", "ca_file": "ssl"}
-    conf = watcher.conf.load(
-        "test",
-        default_config_files=[],
-        overrides={(groups.get(k, "api"), k): v for k, v in overrides.items()},
-    )
+    groups["graceful_shutdown_timeout"] = None
+    conf = watcher.conf.load("test", default_config_files=[])
+    service_opts.register_service_opts(conf)
+    for name, value in overrides.items():
+        conf.set_override(name, value, groups.get(name, "api"))
     return program.settings(conf)
 
 
 def test_address_and_workers_are_the_operators():
     found = settings(host="::1", port=1234, workers=3)
     assert found["bind"] == ["[::1]:1234"] and found["workers"] == 3
-    assert found["worker_class"] == "gthread" and "certfile" not in found
+    assert "certfile" not in found
     assert settings()["bind"] == ["127.0.0.1:9322"] and settings()["workers"] >= 1
+
+
+def test_requests_under_way_have_as_long_as_in_every_daemon():
+    assert settings()["graceful_timeout"] == 60
+    assert settings(graceful_shutdown_timeout=7)["graceful_timeout"] == 7
+    # 0: as long as it takes.
+    assert settings(graceful_shutdown_timeout=0)["graceful_timeout"] > 10**7
 
 
 def test_tls_needs_its_files():

@@ -1,6 +1,7 @@
 """What a database driver's error means, whatever the driver calls it."""
 
 import enum
+import re
 
 from sqlalchemy import exc
 
@@ -71,6 +72,8 @@ _POSTGRESQL = {
     "57P02": Kind.AWAY,
     "57P03": Kind.AWAY,
 }
+# MariaDB names the column of a character that its tables cannot hold, or of a long text.
+_COLUMN = re.compile(r"for column (?:`\w+`\.)*[`'](\w+)[`']")
 
 
 def kind(error: exc.DBAPIError) -> Kind:
@@ -142,5 +145,12 @@ def translate(error: exc.DBAPIError) -> Exception:
     if what is Kind.REFERENCE:
         return exception.Invalid("The request refers to a row that does not exist")
     if what is Kind.DATA:
-        return exception.Invalid("A value cannot be stored by this database")
+        return exception.Invalid(_of_column(error))
     return error
+
+
+def _of_column(error: exc.DBAPIError) -> str:
+    """Say that a value is refused, and of which column when the driver tells it"""
+    text = "A value cannot be stored by this database"
+    found = _COLUMN.search(str(error.orig))
+    return f"{text}: that of {found[1]}" if found else text

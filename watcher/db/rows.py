@@ -160,7 +160,11 @@ def _by_name(
     # when a live row with another spelling counts more than a deleted one with this.
     exact = [table.c.name == name] if seen else []
     for condition in (*exact, names.same(table.c.name, name)):
-        found = tx.execute(noun.select.where(condition, *seen)).all()
+        try:
+            found = tx.execute(noun.select.where(condition, *seen)).all()
+        except exc.DBAPIError as error:
+            _unknown(error)
+            return None
         if found:
             best = min(
                 found,
@@ -179,16 +183,31 @@ def listed(tx: orm.Session, noun: Noun[R], wanted: ListQuery) -> list[R]:
     if wanted.marker is not None:
         key = noun.table.c["uuid" if "uuid" in noun.table.c else "id"]
         marker = key == wanted.marker
-    rows = query.page(
-        tx,
-        noun.select,
-        where=where,
-        order=query.order(noun.sort_keys, wanted),
-        marker=marker,
-        limit=wanted.limit,
-        not_found=lambda: noun.not_found(wanted.marker),
-    )
+    try:
+        rows = query.page(
+            tx,
+            noun.select,
+            where=where,
+            order=query.order(noun.sort_keys, wanted),
+            marker=marker,
+            limit=wanted.limit,
+            not_found=lambda: noun.not_found(wanted.marker),
+        )
+    except exc.DBAPIError as error:
+        _unknown(error)
+        if marker is not None:
+            raise noun.not_found(wanted.marker) from None
+        return []
     return noun.records(tx, rows)
+
+
+def _unknown(error: exc.DBAPIError) -> None:
+    """Return when no row can hold what was looked for; raise other errors
+
+    MariaDB does not even compare its three-byte columns with a character of four bytes.
+    """
+    if errors.kind(error) is not errors.Kind.DATA:
+        raise error
 
 
 # Writing ------------------------------------------------------------------------------

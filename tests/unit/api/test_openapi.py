@@ -172,6 +172,24 @@ def test_every_example_is_valid_and_accepted(
     described.compare(method, path.format(**world), answer, MINORS[-1])
 
 
+@pytest.mark.parametrize(
+    "method, path, body",
+    [(method, path, body) for method, path, _status, _name, body in EXAMPLES],
+    ids=[f"{method}-{path}-{name}" for method, path, _status, name, _body in EXAMPLES],
+)
+def test_what_is_answered_to_it_at_every_version_is_told(
+    client, described, world, method, path, body
+):
+    where = path.format(**world)
+    for minor in MINORS:
+        if isinstance(body, dict) and "name" in body:
+            body = {**body, "name": f"{body['name'][:9]}-{minor}"}
+        answer = client.send(method, where, body, version=f"1.{minor}")
+        described.compare(method, where, answer, minor)
+    answer = client.delete(where)
+    described.compare("DELETE", where, answer, MINORS[-1])
+
+
 def test_every_body_has_an_example(document):
     for path, method, operation in operations(document):
         if "requestBody" in operation:

@@ -136,6 +136,15 @@ def test_what_goes_wrong(client, name):
     compare(f"{name}-response", answer.json)
 
 
+def test_every_resource_has_its_page():
+    pages = " ".join(path.read_text() for path in FOLDER.parent.glob("*.rst"))
+    told = set(re.findall(r"api-resource:: (\S+)", pages))
+    tags = {
+        tag for *_where, operation in OPERATIONS.values() for tag in operation["tags"]
+    }
+    assert told == tags
+
+
 def test_no_sample_is_left_over():
     wanted = {f"{name}-response.json" for name in (*READ, *ERRORS)}
     for name, example, _body in SENT:

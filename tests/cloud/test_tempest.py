@@ -1,0 +1,36 @@
+"""watcher-tempest-plugin, unchanged, against our daemons and a real Keystone."""
+
+import pytest
+
+from tests.cloud.tempest import Tempest
+
+API = r"^watcher_tempest_plugin\.tests\.api\."
+COMMANDS = r"^watcher_tempest_plugin\.tests\.client_functional\."
+# One of them the plugin itself skips, because of a bug of the reference.
+API_TESTS, API_SKIPPED = 61, 1
+COMMAND_TESTS = 41
+
+
+@pytest.fixture(scope="module")
+def tempest(daemons, tmp_path_factory):
+    return Tempest(daemons.plane, tmp_path_factory.mktemp("tempest"))
+
+
+def test_every_api_test_passes(tempest, report):
+    counts = tempest.run(API)
+    report(f"API tests of watcher-tempest-plugin: {counts}")
+    assert (counts.passed, counts.skipped) == (API_TESTS - API_SKIPPED, API_SKIPPED)
+
+
+@pytest.mark.acceptance
+def test_every_api_test_passes_at_the_latest_version(tempest, report):
+    counts = tempest.run(API, least="1.7")
+    report(f"API tests of watcher-tempest-plugin at 1.7: {counts}")
+    assert (counts.passed, counts.skipped) == (API_TESTS - API_SKIPPED, API_SKIPPED)
+
+
+@pytest.mark.acceptance
+def test_every_test_of_the_command_line_passes(tempest, report):
+    counts = tempest.run(COMMANDS)
+    report(f"Command line tests of watcher-tempest-plugin: {counts}")
+    assert counts.passed == COMMAND_TESTS

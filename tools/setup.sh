@@ -87,7 +87,8 @@ for profile in "$@"; do
     case $profile in
     demo) ;;
     test) system test; libraries test test-requirements.txt ;;
-    cloud) system cloud; libraries test test-requirements.txt ;;
+    cloud) system cloud; libraries test test-requirements.txt
+        libraries browser tests/cloud/dashboard/browser.txt ;;
     docs) libraries docs doc-requirements.txt ;;
     *) echo "unknown profile: $profile (demo, test, cloud, docs)" >&2; exit 2 ;;
     esac

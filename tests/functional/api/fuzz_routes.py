@@ -180,16 +180,21 @@ strays = st.one_of(
         body=bodies.raw_bodies,
     ),
 )
-every = st.sampled_from(
-    (
-        lists,
-        shows,
-        *(posts,) * 4,
-        *(patches,) * 5,
-        deletes,
-        starts,
-        webhooks,
-        beside,
-        strays,
-    )
-).flatmap(lambda source: source)
+
+
+def _one_of(*sources):
+    return st.sampled_from(sources).flatmap(lambda source: source)
+
+
+every = _one_of(
+    lists,
+    shows,
+    *(posts,) * 4,
+    *(patches,) * 5,
+    deletes,
+    starts,
+    webhooks,
+    beside,
+    strays,
+)
+changes = _one_of(posts, *(patches,) * 4, deletes, starts, webhooks)

@@ -20,6 +20,31 @@ ENOUGH = 25
 PAGE = 40
 
 
+def examples(strategy, number, seed, use):
+    """Call ``use`` with ``number`` examples of a strategy"""
+
+    @hypothesis.seed(seed)
+    @settings(
+        max_examples=number,
+        database=None,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @hypothesis.given(strategy)
+    def each(example):
+        use(example)
+
+    each()
+
+
+def drawn(strategy, number, seed):
+    """Return ``number`` examples of a strategy; the same ones for the same seed"""
+    found = []
+    examples(strategy, number, seed, found.append)
+    return found
+
+
 class Tally:
     """What was sent and what came back, added up over runs"""
 
@@ -86,23 +111,19 @@ class Run:
         """Listen to the log no longer"""
         logging.getLogger("watcher").removeHandler(self._log)
 
-    def draw(self, strategy, number, seed):
-        """Send ``number`` requests of a strategy; the same ones for the same seed"""
+    def draw(self, strategy, number, seed, only=lambda request: True):
+        """Send ``number`` requests of a strategy; the same ones for the same seed
 
-        @hypothesis.seed(seed)
-        @settings(
-            max_examples=number,
-            database=None,
-            phases=[Phase.generate],
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        @hypothesis.given(strategy)
+        ``only`` tells which of them can be sent at all.
+        """
+
         def each(draft):
             if len(self.failures) < ENOUGH:
-                self.send(resolve(draft, self.world))
+                request = resolve(draft, self.world)
+                if only(request):
+                    self.send(request)
 
-        each()
+        examples(strategy, number, seed, each)
 
     def send(self, request):
         """Send one request and note what is wrong with the answer"""
@@ -119,6 +140,13 @@ class Run:
             found = self._afterwards(request, answer, before)
         if found:
             self._fail(request, answer, found)
+
+    def note(self, request, answer):
+        """Judge an answer by itself, whoever sent the request"""
+        self.tally.count(request, answer)
+        if found := self._judge(request, answer):
+            key = (found[0], request.method, template(request.path))
+            self.failures.setdefault(key, f"{found[0][:1500]}\n  {request.curl()}")
 
     def attempt(self, request):
         """Send a request; return the answer and what is wrong, seen by itself"""

@@ -8,6 +8,7 @@ import dataclasses
 import faulthandler
 import io
 import queue
+import re
 import socket
 import sys
 import threading
@@ -155,6 +156,21 @@ def environ(request):
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
         made[key] = value
     return made
+
+
+_PLAIN = re.compile(r"/[!-~]{0,7000}\Z")
+# Headers that web servers read themselves.
+_FRAMING = {"content-length", "transfer-encoding", "expect", "host"}
+
+
+def fit_for_http(request):
+    """Whether web servers let the application answer a request"""
+    return (
+        _PLAIN.match(request.target) is not None
+        and request.method.isupper()
+        and request.method not in ("CONNECT",)
+        and not any(name.lower() in _FRAMING for name, _value in request.headers)
+    )
 
 
 class Socket:

@@ -21,6 +21,7 @@ from watcher.db import (
     services,
     strategies,
 )
+from watcher.db.rows import made_up_uuid
 from watcher.decision_engine import sync
 from watcher.domain import states
 from watcher.domain.records import EfficacyIndicator, NewAction, NewPlan
@@ -55,6 +56,16 @@ NEEDY = {
         "may": {"type": "array", "items": {"type": "number"}, "default": [1, 2]},
     },
     "required": ["must"],
+}
+_BEGUN = ("ONGOING", "SUCCEEDED", "FAILED", "SKIPPED")
+_ENDED = ("SUCCEEDED", "FAILED", "SKIPPED", *("CANCELLED",) * 5)
+# States of a plan's actions that are not PENDING.
+_LEFT = {
+    **dict.fromkeys(states.PLAN, _ENDED),
+    "RECOMMENDED": ("SKIPPED",),
+    "PENDING": ("SKIPPED",),
+    "ONGOING": _BEGUN,
+    "CANCELLING": ("CANCELLING", *_BEGUN),
 }
 _GAIN = {"name": "gain", "description": None, "unit": "%"}
 NAMES = ("detail", "42", "a.json", "with/slash", " spaced ", "Ünïcode", "x" * 63, "%2F")
@@ -124,6 +135,14 @@ class World:
         self._watch = self._engine.connect()
         self._print = _fingerprints(self._engine)
         self.rows = self._known()
+        # How many rows of a kind requests are about.
+        self.newest = 1000
+        history = sa.select(sa.func.max(models.History.id))
+        self.seeded = self._watch.scalar(history) or 0
+
+    def select(self, statement):
+        """Rows as they are stored"""
+        return self._watch.execute(statement).all()
 
     def fingerprint(self):
         """What changes when, and only when, something that is stored changes"""
@@ -137,6 +156,9 @@ class World:
             wanted += [table.c[key] for key in ("uuid", "name") if key in table.c]
             rows = self._watch.execute(sa.select(*wanted).order_by(table.c.id)).all()
             found[name] = [row._asdict() for row in rows]
+            for row in found[name]:
+                if row.get("uuid", "") is None:
+                    row["uuid"] = made_up_uuid(name, row["id"])
         return found
 
     def learn(self):
@@ -149,7 +171,7 @@ class World:
 
     def pick(self, table, key, number):
         """A row's uuid, name or id: the ``number``-th from the end, deleted ones too"""
-        rows = self.rows[table]
+        rows = self.rows[table][-self.newest :]
         row = rows[-1 - number % len(rows)]
         return str(row.get(key) or row.get("uuid") or row["id"])
 
@@ -202,6 +224,22 @@ def _seed(tx):
             else {},
         )
     _seed_audits(tx, tested)
+    _seed_old(tx, tested)
+
+
+def _seed_old(tx, tested):
+    """Rows as releases of long ago left them: nothing in columns that may be empty"""
+    goal, strategy = tested.goal_id, tested.id
+    for table, values in (
+        (models.AuditTemplate, {"goal_id": goal}),
+        (models.Audit, {"goal_id": goal, "auto_trigger": False}),
+        (models.ActionPlan, {"audit_id": 1, "strategy_id": strategy}),
+        (models.Action, {"action_plan_id": 1, "action_type": "unheard of"}),
+    ):
+        columns = table.__table__.c
+        values |= {"created_at": datetime.datetime(2016, 1, 1), "deleted": 0}
+        empty = {column.name: None for column in columns if column.nullable}
+        tx.execute(sa.insert(table.__table__).values({**empty, **values}))
 
 
 def _seed_audits(tx, tested):
@@ -251,9 +289,8 @@ def _seed_plan(tx, audit, state):
         explanation={"summary": "why"},
     )
     action_plans.save(tx, plan)
-    # As an applier leaves them: one in each state, most of them not begun.
-    for ident, each in zip(idents[:4], ("ONGOING", "SUCCEEDED", "FAILED", "SKIPPED"),
-                           strict=True):  # fmt: skip
+    # As an applier leaves them; four of eight stay as they were stored.
+    for ident, each in zip(idents, _LEFT[state], strict=False):
         tx.execute(
             sa.update(models.Action)
             .where(models.Action.uuid == ident)

@@ -5,16 +5,18 @@ smallest request found that fails in the same way.
 """
 
 import contextlib
-import itertools
 import os
 
 import pytest
 from hypothesis import strategies as st
 
+from tests import web
 from tests.functional.api import fuzz_document, fuzz_routes
-from tests.functional.api.fuzz_run import Run, Tally
-from tests.functional.api.fuzz_wire import ROLES, Inside
+from tests.functional.api.fuzz_run import Run, Tally, drawn
+from tests.functional.api.fuzz_storm import flaws, storm
+from tests.functional.api.fuzz_wire import ROLES, Inside, Socket, fit_for_http
 from tests.functional.api.fuzz_world import World
+from tests.servers import LOOPBACK
 
 SEED = int(os.environ.get("WATCHER_FUZZ_SEED", "3"))
 # Requests drawn into one world; more rows would only slow down what looks at all of them.
@@ -39,19 +41,30 @@ def tallies():
 
 
 @pytest.fixture
-def shoot(request, tallies, tmp_path):
-    """Starts runs, each on a fresh database of an engine; fails with what they found"""
+def fresh(request, tmp_path):
+    """Makes worlds on fresh databases of an engine"""
     servers = {"mysql": "mariadb", "postgresql": "postgresql"}
-    numbers = itertools.count()
+    worlds = []
 
-    def url(engine):
+    def make(engine):
+        url = f"sqlite:///{tmp_path / f'{len(worlds)}.sqlite'}"
         if engine in servers:
-            return request.getfixturevalue(servers[engine]).create()
-        return f"sqlite:///{tmp_path / f'{next(numbers)}.sqlite'}"
+            url = request.getfixturevalue(servers[engine]).create()
+        worlds.append(World(url))
+        return worlds[-1]
+
+    yield make
+    for world in worlds:
+        world.close()
+
+
+@pytest.fixture
+def shoot(fresh, tallies):
+    """Starts runs, each in a world of its own; fails with what they found"""
 
     @contextlib.contextmanager
     def start(engine, seed):
-        world = World(url(engine))
+        world = fresh(engine)
         wire = Inside(world.application)
         run = Run(world, wire, tallies.setdefault(engine, Tally(engine)))
         try:
@@ -60,9 +73,8 @@ def shoot(request, tallies, tmp_path):
         finally:
             run.close()
             wire.close()
-            world.close()
-        told = "\n".join(run.failures.values())
-        assert not run.failures, f"seed {seed} on {engine}:\n{told}"
+        told = [*run.failures.values(), *flaws(world)]
+        assert not told, "\n".join([f"seed {seed} on {engine}:", *told])
 
     return start
 
@@ -72,10 +84,15 @@ def test_a_few_hundred_requests(shoot, engine, tallies):
     with shoot(engine, SEED) as run:
         for request in list(fuzz_routes.sweep(run.world))[SEED % 61 :: 61]:
             run.send(request)
-        run.draw(fuzz_routes.every, 250, SEED)
-        drafts = fuzz_document.operations(run.document)
-        run.draw(st.sampled_from(list(drafts.values())).flatmap(_itself), 60, SEED)
-    assert tallies[engine].total > 400
+        run.draw(fuzz_routes.every, 200, SEED)
+        run.draw(described(run), 50, SEED)
+        storm(run, drawn(fuzz_routes.changes, 100, SEED))
+    assert tallies[engine].total > 450
+
+
+def test_through_a_web_server(fresh, tallies, tmp_path):
+    """Over sockets, into a process: nothing is lost between server and application"""
+    served(fresh("sqlite"), tmp_path, tallies, 100)
 
 
 @pytest.mark.acceptance
@@ -92,6 +109,12 @@ def test_twenty_thousand_requests(shoot, engine, tallies):
         for drafts in fuzz_document.operations(run.document).values():
             run.draw(drafts, 60, SEED)
     assert tallies[engine].total - before >= 20_000
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_route_with_every_method_role_and_microversion(shoot, engine, tallies):
     with shoot(engine, SEED) as run:
         for request in fuzz_routes.sweep(run.world):
             run.send(request)
@@ -101,5 +124,50 @@ def test_twenty_thousand_requests(shoot, engine, tallies):
             assert sent[method, path, role], f"no {method} {path} as {role}"
 
 
-def _itself(value):
-    return value
+@pytest.mark.acceptance
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_eight_clients_at_once(shoot, engine):
+    for seed in range(SEED, SEED + 4):
+        with shoot(engine, seed) as run:
+            storm(run, drawn(fuzz_routes.changes, 500, seed))
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(1200)
+def test_thousands_through_a_web_server(fresh, tallies, tmp_path):
+    served(fresh("sqlite"), tmp_path, tallies, 3000)
+
+
+def described(run):
+    """Drafts of all operations of the API's own description, each as often"""
+    drafts = list(fuzz_document.operations(run.document).values())
+    return st.sampled_from(drafts).flatmap(lambda source: source)
+
+
+def fit(request):
+    """Whether a request gets to the application, and needs no engine for its answer"""
+    asking = ("/state", "/data_model")
+    return fit_for_http(request) and not any(part in request.path for part in asking)
+
+
+def served(world, folder, tallies, number):
+    """Fuzz watcher-api as a process on the database of ``world``"""
+    config = folder / "watcher.conf"
+    config.write_text(
+        "[DEFAULT]\nenable_authentication = false\ntransport_url = fake://\n"
+        "notification_level =\nrpc_response_timeout = 1\n"
+        f"[database]\nconnection = {world.url}\n[api]\nworkers = 1\n"
+    )
+    server = web.WatcherApi(folder, config).start()
+    wire = Socket(LOOPBACK, server.port)
+    run = Run(world, wire, tallies.setdefault("watcher-api", Tally("watcher-api")))
+    try:
+        run.draw(fuzz_routes.every, number, SEED, only=fit)
+        run.walk()
+        assert server.process.poll() is None
+    finally:
+        run.close()
+        wire.close()
+        server.stop()
+    assert not run.failures, "\n".join(run.failures.values())

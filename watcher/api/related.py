@@ -1,13 +1,26 @@
 """Goal and strategy of a request: found by whatever clients call them, and matched."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.api import errors
+from watcher.api import errors, types
+from watcher.api.noun import LISTED, Field
 from watcher.db import goals, strategies
 from watcher.db.query import ListQuery
-from watcher.domain.records import Goal, Strategy
+from watcher.domain.records import Audit, AuditTemplate, Goal, Strategy
+
+# What lists and details tell of goal and strategy; lists can be sorted by it, too.
+FIELDS = (
+    Field(name="goal_uuid", type=types.UUID, show=LISTED, help="The goal"),
+    Field(name="goal_name", type=types.NAME, show=LISTED, help="Name of the goal"),
+    Field(name="strategy_uuid", type=types.UUID, show=LISTED, help="The strategy"),
+    Field(
+        name="strategy_name", type=types.NAME, show=LISTED, help="Name of the strategy"
+    ),
+)
+SORT_KEYS = ("goal_id", "strategy_id", *(field.name for field in FIELDS))
 
 
 def stated_goal(tx: Any, ident: str) -> Goal:
@@ -32,6 +45,24 @@ def stated_strategy(tx: Any, ident: str) -> Strategy:
     except exception.ResourceNotFound as error:
         raise errors.InvalidInput("strategy", ident, error.format_message()) from None
     return found
+
+
+def changed(
+    tx: Any, old: Audit | AuditTemplate, found: Mapping[str, Any]
+) -> tuple[dict[str, Any], Strategy | None]:
+    """Return the columns of the changed fields ``found``, and the strategy that results
+
+    :raises InvalidInput: goal or strategy do not exist, or do not fit
+    """
+    columns = {k: v for k, v in found.items() if k not in ("goal", "strategy")}
+    ident = found.get("strategy", old.strategy_uuid)
+    strategy = None if ident is None else stated_strategy(tx, ident)
+    if "goal" in found or "strategy" in found:
+        goal = stated_goal(tx, found.get("goal", old.goal_uuid) or "")
+        match(tx, goal, strategy)
+        columns["goal_id"] = goal.id
+        columns["strategy_id"] = strategy.id if strategy else None
+    return columns, strategy
 
 
 def match(tx: Any, goal: Goal, strategy: Strategy | None) -> None:

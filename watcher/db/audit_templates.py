@@ -7,15 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from watcher import exception
-from watcher.db import rows
+from watcher.db import aims, rows
 from watcher.db.models import AuditTemplate as Table
-from watcher.db.models import Goal, Strategy
 from watcher.db.query import ListQuery
 from watcher.domain.records import AuditTemplate
 
 _table: sa.Table = Table.__table__  # type: ignore[assignment]
-_goals: sa.Table = Goal.__table__  # type: ignore[assignment]
-_strategies: sa.Table = Strategy.__table__  # type: ignore[assignment]
 
 
 def _record(row: rows.Row) -> AuditTemplate:
@@ -24,33 +21,16 @@ def _record(row: rows.Row) -> AuditTemplate:
         uuid=rows.uuid_of(row, "audit_templates"),
         name=f"template-{row.id}" if row.name is None else row.name,
         description=row.description,
-        goal_id=row.goal_id,
-        goal_uuid=row.goal_uuid,
-        goal_name=row.goal_name,
-        strategy_id=row.strategy_id,
-        strategy_uuid=row.strategy_uuid,
-        strategy_name=row.strategy_name,
+        **aims.of(row),
         scope=row.scope,
         default_parameters=row.default_parameters,
     )
 
 
-_joined = {
-    "goal_uuid": rows.live(_goals, _goals.c.uuid),
-    "goal_name": rows.live(_goals, _goals.c.name),
-    "strategy_uuid": rows.live(_strategies, _strategies.c.uuid),
-    "strategy_name": rows.live(_strategies, _strategies.c.name),
-}
 NOUN: rows.Noun[AuditTemplate] = rows.Noun(
     kind="audit_template",
     table=_table,
-    select=sa.select(
-        *_table.c, *(column.label(name) for name, column in _joined.items())
-    ).select_from(
-        _table.outerjoin(_goals, _table.c.goal_id == _goals.c.id).outerjoin(
-            _strategies, _table.c.strategy_id == _strategies.c.id
-        )
-    ),
+    select=aims.select(_table),
     records=lambda tx, found: [_record(row) for row in found],
     not_found=lambda ident: exception.AuditTemplateNotFound(audit_template=ident),
     taken=lambda values: exception.AuditTemplateAlreadyExists(
@@ -59,10 +39,7 @@ NOUN: rows.Noun[AuditTemplate] = rows.Noun(
     filters=rows.filterable(
         _table,
         *("name", "goal_id", "strategy_id"),
-        goal_uuid=_goals.c.uuid,
-        goal_name=_goals.c.name,
-        strategy_uuid=_strategies.c.uuid,
-        strategy_name=_strategies.c.name,
+        **aims.FILTERS,
     ),
     sort_keys={
         **rows.own_columns(
@@ -70,7 +47,7 @@ NOUN: rows.Noun[AuditTemplate] = rows.Noun(
             *("name", "description", "scope", "default_parameters"),
             *("goal_id", "strategy_id"),
         ),
-        **_joined,
+        **aims.COLUMNS,
     },
     by_name=True,
 )

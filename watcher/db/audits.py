@@ -9,9 +9,9 @@ from sqlalchemy import orm
 
 from watcher import exception
 from watcher._i18n import _
-from watcher.db import action_plans, history, rows, work
+from watcher.db import action_plans, aims, history, rows, work
 from watcher.db.models import Audit as Table
-from watcher.db.models import AuditTemplate, Goal, Strategy, utcnow
+from watcher.db.models import AuditTemplate, utcnow
 from watcher.db.query import ListQuery
 from watcher.db.types import UtcNow
 from watcher.db.work import KEEP, Keep
@@ -19,8 +19,6 @@ from watcher.domain import states
 from watcher.domain.records import Audit, Claim
 
 _table: sa.Table = Table.__table__  # type: ignore[assignment]
-_goals: sa.Table = Goal.__table__  # type: ignore[assignment]
-_strategies: sa.Table = Strategy.__table__  # type: ignore[assignment]
 _templates: sa.Table = AuditTemplate.__table__  # type: ignore[assignment]
 
 
@@ -31,12 +29,7 @@ def _record(row: rows.Row) -> Audit:
         name=_old_name(row) if row.name is None else row.name,
         audit_type=row.audit_type or states.ONESHOT,
         state=row.state or states.PENDING,
-        goal_id=row.goal_id,
-        goal_uuid=row.goal_uuid,
-        goal_name=row.goal_name,
-        strategy_id=row.strategy_id,
-        strategy_uuid=row.strategy_uuid,
-        strategy_name=row.strategy_name,
+        **aims.of(row),
         parameters=row.parameters,
         interval=None if row.interval is None else str(row.interval),
         scope=row.scope,
@@ -59,12 +52,6 @@ def _old_name(row: rows.Row) -> str:
     return f"{row.strategy_name or row.goal_name or 'audit'}-{made}"[:63]
 
 
-_joined = {
-    "goal_uuid": rows.live(_goals, _goals.c.uuid),
-    "goal_name": rows.live(_goals, _goals.c.name),
-    "strategy_uuid": rows.live(_strategies, _strategies.c.uuid),
-    "strategy_name": rows.live(_strategies, _strategies.c.name),
-}
 # Asked for only by lists that are filtered by it, so no join that every list would pay.
 _template_name: sa.ColumnElement[Any] = (
     sa.select(_templates.c.name)
@@ -78,13 +65,7 @@ _template_name: sa.ColumnElement[Any] = (
 NOUN: rows.Noun[Audit] = rows.Noun(
     kind="audit",
     table=_table,
-    select=sa.select(
-        *_table.c, *(column.label(name) for name, column in _joined.items())
-    ).select_from(
-        _table.outerjoin(_goals, _table.c.goal_id == _goals.c.id).outerjoin(
-            _strategies, _table.c.strategy_id == _strategies.c.id
-        )
-    ),
+    select=aims.select(_table),
     records=lambda tx, found: [_record(row) for row in found],
     not_found=lambda ident: exception.AuditNotFound(audit=ident),
     taken=lambda values: exception.AuditAlreadyExists(
@@ -94,10 +75,7 @@ NOUN: rows.Noun[Audit] = rows.Noun(
         _table,
         *("name", "audit_type", "state", "goal_id", "strategy_id", "hostname"),
         *("auto_trigger", "next_run_time", "start_time", "end_time", "owner"),
-        goal_uuid=_goals.c.uuid,
-        goal_name=_goals.c.name,
-        strategy_uuid=_strategies.c.uuid,
-        strategy_name=_strategies.c.name,
+        **aims.FILTERS,
         audit_template_uuid=_table.c.audit_template_uuid,
         audit_template_name=_template_name,
     ),
@@ -108,7 +86,7 @@ NOUN: rows.Noun[Audit] = rows.Noun(
             *("goal_id", "strategy_id", "auto_trigger", "next_run_time", "hostname"),
             *("start_time", "end_time", "force", "status_message"),
         ),
-        **_joined,
+        **aims.COLUMNS,
     },
     by_name=True,
     system_texts=frozenset({"status_message", "hostname", "owner"}),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from watcher.api import interval, noun, types
+from watcher.api import interval, noun, related, types
 from watcher.api.noun import (
     LISTED,
     NOWHERE,
@@ -77,12 +77,7 @@ _AIM = (
         patch=True,
         help="UUID or name of a strategy for the goal; null: one is chosen",
     ),
-    Field(name="goal_uuid", type=types.UUID, show=LISTED, help="The goal"),
-    Field(name="goal_name", type=types.NAME, show=LISTED, help="Name of the goal"),
-    Field(name="strategy_uuid", type=types.UUID, show=LISTED, help="The strategy"),
-    Field(
-        name="strategy_name", type=types.NAME, show=LISTED, help="Name of the strategy"
-    ),
+    *related.FIELDS,
     Field(
         name="parameters",
         type=types.OBJECT,
@@ -209,9 +204,9 @@ AUDIT = Noun(
     sort_keys=(
         *noun.STORED_KEYS,
         *("name", "audit_type", "state", "parameters", "interval", "scope"),
-        *("goal_id", "strategy_id", "auto_trigger", "next_run_time", "hostname"),
+        *("auto_trigger", "next_run_time", "hostname"),
         *("start_time", "end_time", "force", "status_message"),
-        *("goal_uuid", "goal_name", "strategy_uuid", "strategy_name"),
+        *related.SORT_KEYS,
     ),
     together={"oneOf": list(_together())},
     filters={

@@ -65,15 +65,7 @@ AUDIT_TEMPLATE = Noun(
             patch=True,
             help="UUID or name of a strategy for that goal; null: chosen by each audit",
         ),
-        Field(name="goal_uuid", type=types.UUID, show=LISTED, help="The goal"),
-        Field(name="goal_name", type=types.NAME, show=LISTED, help="Name of the goal"),
-        Field(name="strategy_uuid", type=types.UUID, show=LISTED, help="The strategy"),
-        Field(
-            name="strategy_name",
-            type=types.NAME,
-            show=LISTED,
-            help="Name of the strategy",
-        ),
+        *related.FIELDS,
         Field(
             name="scope",
             type=types.SCOPE,
@@ -104,8 +96,7 @@ AUDIT_TEMPLATE = Noun(
     sort_keys=(
         *noun.STORED_KEYS,
         *("name", "description", "scope", "default_parameters"),
-        *("goal_id", "strategy_id"),
-        *("goal_uuid", "goal_name", "strategy_uuid", "strategy_name"),
+        *related.SORT_KEYS,
     ),
     filters={
         "goal": types.TEXT.but(help="UUID or name of their goal"),
@@ -250,20 +241,10 @@ def _check_defaults(
 
 def _columns(tx: Any, old: AuditTemplate, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns to write for the changed fields ``found``"""
-    columns = {k: v for k, v in found.items() if k not in ("goal", "strategy")}
-    if not {"goal", "strategy", "default_parameters"} & set(found):
-        return columns
-    strategy_ident = found.get("strategy", old.strategy_uuid)
-    strategy = None
-    if strategy_ident is not None:
-        strategy = related.stated_strategy(tx, strategy_ident)
-    if "goal" in found or "strategy" in found:
-        goal = related.stated_goal(tx, found.get("goal", old.goal_uuid) or "")
-        related.match(tx, goal, strategy)
-        columns["goal_id"] = goal.id
-        columns["strategy_id"] = strategy.id if strategy else None
-    defaults = found.get("default_parameters", old.default_parameters)
-    _check_parameters(defaults, strategy)
+    columns, strategy = related.changed(tx, old, found)
+    if {"goal", "strategy", "default_parameters"} & set(found):
+        defaults = found.get("default_parameters", old.default_parameters)
+        _check_parameters(defaults, strategy)
     return columns
 
 

@@ -223,22 +223,10 @@ def _document(old: Audit) -> dict[str, Any]:
 
 def _columns(tx: Any, old: Audit, found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns to write for the changed fields ``found``"""
-    columns = {k: v for k, v in found.items() if k not in ("goal", "strategy")}
+    columns, strategy = related.changed(tx, old, found)
     if "name" in columns:
         columns["name"] = columns["name"][: rules.NAME_LENGTH]
-    if not {"goal", "strategy", "parameters"} & set(found):
-        return columns
-    strategy = _strategy(tx, old, found)
-    if "goal" in found or "strategy" in found:
-        goal = related.stated_goal(tx, found.get("goal", old.goal_uuid) or "")
-        related.match(tx, goal, strategy)
-        columns["goal_id"] = goal.id
-        columns["strategy_id"] = strategy.id if strategy else None
-    given = found.get("parameters", old.parameters)
-    columns["parameters"] = rules.parameters(None, given, strategy)
+    if {"goal", "strategy", "parameters"} & set(found):
+        given = found.get("parameters", old.parameters)
+        columns["parameters"] = rules.parameters(None, given, strategy)
     return columns
-
-
-def _strategy(tx: Any, old: Audit, found: Mapping[str, Any]) -> Strategy | None:
-    ident = found.get("strategy", old.strategy_uuid)
-    return related.stated_strategy(tx, ident) if ident is not None else None

@@ -4,6 +4,7 @@ The model is taken once; the strategy, the rules and the planner see the same mo
 """
 
 import datetime
+import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,6 +135,7 @@ class Decider:
             now=self._now,
             note=decision.notes.add,
             clients=self._clients,
+            chance=random.Random(audit.uuid),
         )
         strategy.input_parameters = parameters
         strategy.audit_scope = audit.scope

@@ -1,6 +1,7 @@
 """What a strategy is given; a test passes fakes and patches nothing."""
 
 import datetime
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,10 +53,14 @@ class Notes:
 
 @dataclass(frozen=True)
 class Handle:
-    """Models, readings, clock, notes; ``clients`` are for plugins written elsewhere"""
+    """Models, readings, clock, notes, chance; ``clients`` are for plugins from elsewhere
+
+    ``chance`` begins anew for each audit: who takes an audit over decides the same.
+    """
 
     models: Models
     readings: Any
     now: Callable[[], datetime.datetime]
     note: Callable[..., None]
     clients: Any = None
+    chance: random.Random = field(default_factory=lambda: random.Random(0))

@@ -20,6 +20,7 @@ from watcher.decision_engine.endpoints import (
     StrategyEndpoint,
 )
 from watcher.decision_engine.pool import Pool
+from watcher.decision_engine.scoring import scoring_factory
 from watcher.notifications import emit
 from watcher.plugins import Plugins
 from watcher.service import Daemon, Part, Ticker
@@ -100,6 +101,7 @@ def parts(
     """Return the decision engine's own parts, in the order of their start"""
     db, lease, plugins = wiring.db, wiring.lease, wiring.plugins
     models = models or Models(conf, plugins, wiring.clients)
+    scoring_factory.use(plugins)
     now = now or _utcnow
     runner = AuditRunner(
         db=db,

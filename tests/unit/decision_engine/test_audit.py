@@ -32,6 +32,8 @@ from watcher.decision_engine.planner.weight import WeightPlanner
 from watcher.decision_engine.strategy import base
 from watcher.decision_engine.strategy.actuator import Actuator
 from watcher.decision_engine.strategy.dummy import DummyStrategy
+from watcher.decision_engine.strategy.dummy_with_resize import DummyWithResize
+from watcher.decision_engine.strategy.dummy_with_scorer import DummyWithScorer
 from watcher.decision_engine.strategy.host_maintenance import HostMaintenance
 from watcher.domain import states
 from watcher.domain.records import NewAction, NewPlan
@@ -123,6 +125,8 @@ class World:
                 GOALS: SHIPPED,
                 STRATEGIES: {
                     "dummy": DummyStrategy,
+                    "dummy_with_resize": DummyWithResize,
+                    "dummy_with_scorer": DummyWithScorer,
                     "actuator": Actuator,
                     "host_maintenance": HostMaintenance,
                     "odd": type("ThisOdd", (Odd,), {}),
@@ -313,6 +317,42 @@ def test_a_goal_alone_gets_a_strategy_that_can_run(world):
     uuid = world.audit("unclassified")
     world.engine().run(uuid)
     assert world.plans[0].strategy_name == "odd"
+
+
+def test_the_goal_dummy_alone_gets_the_strategy_dummy(world):
+    world.engine().run(world.audit("dummy"))
+    assert world.plans[0].strategy_name == "dummy"
+
+
+def test_chance_is_the_same_for_the_same_audit_and_another_for_others(world):
+    def decided(uuid):
+        engine = world.engine(world.uuid())
+        world.crash_at = "audit.planner.end"
+        seen = []
+        plain = engine._decider.plan
+
+        def plan(audit, decision):
+            plain(audit, decision)
+            seen.append([a.input_parameters for a in decision.actions])
+
+        engine._decider.plan = plan
+        with contextlib.suppress(Crash):
+            engine.run(uuid)
+        engine.lease.die()
+        return seen[0]
+
+    one, two = (world.audit("dummy", "dummy_with_scorer") for _ in range(2))
+    first = decided(one)
+    assert decided(one) == first, "who takes an audit over decides the same"
+    assert decided(two) != first
+
+
+def test_a_plan_that_nobody_could_carry_out_fails_the_audit_and_names_the_action(world):
+    uuid = world.audit("dummy", "dummy_with_resize")
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert audit.state == states.FAILED and world.plans == []
+    assert "not installed: resize" in audit.status_message
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from watcher import exception
 from watcher.decision_engine.strategy import base
 from watcher.decision_engine.strategy.actuator import Actuator
 from watcher.decision_engine.strategy.dummy import DummyStrategy
+from watcher.decision_engine.strategy.dummy_with_resize import DummyWithResize
 from watcher.plugins import Options
 
 
@@ -26,6 +27,19 @@ def test_dummy_takes_its_parameters(cluster, run):
     found = run(DummyStrategy, cluster.node("h1"), para1=1.5, para2="ahoy")
     assert found.of("sleep") == [{"duration": 1.5}]
     assert {"message": "ahoy"} in found.of("nop")
+
+
+def test_dummy_with_resize_asks_for_several_types(cluster, run):
+    found = run(DummyWithResize, cluster.node("h1"))
+    kinds = [a["action_type"] for a in found.solution.actions]
+    assert kinds == ["nop", "nop", "sleep", "migrate", "migrate", "resize"]
+    moves = found.of("migrate")
+    assert {(m["source_node"], m["destination_node"]) for m in moves} == {
+        ("compute2", "compute3")
+    }
+    (resize,) = found.of("resize")
+    assert resize["flavor"] == "x2"
+    assert resize["resource_id"] == moves[1]["resource_id"]
 
 
 def test_no_model_no_decision(cluster, run):

@@ -4,6 +4,8 @@ from watcher.decision_engine.strategy.actuator import Actuator
 from watcher.decision_engine.strategy.base import BaseStrategy
 from watcher.decision_engine.strategy.basic import BasicConsolidation
 from watcher.decision_engine.strategy.dummy import DummyStrategy
+from watcher.decision_engine.strategy.dummy_with_resize import DummyWithResize
+from watcher.decision_engine.strategy.dummy_with_scorer import DummyWithScorer
 from watcher.decision_engine.strategy.host_maintenance import HostMaintenance
 from watcher.legacy import doorway
 
@@ -12,6 +14,8 @@ __all__ = (
     "BaseStrategy",
     "BasicConsolidation",
     "DummyStrategy",
+    "DummyWithResize",
+    "DummyWithScorer",
     "HostMaintenance",
 )
 
@@ -23,6 +27,8 @@ doorway(
         "basic_consolidation": "watcher.decision_engine.strategy.basic",
         "actuation": "watcher.decision_engine.strategy.actuator",
         "dummy_strategy": "watcher.decision_engine.strategy.dummy",
+        "dummy_with_resize": "watcher.decision_engine.strategy.dummy_with_resize",
+        "dummy_with_scorer": "watcher.decision_engine.strategy.dummy_with_scorer",
         "host_maintenance": "watcher.decision_engine.strategy.host_maintenance",
     },
 )

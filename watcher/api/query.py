@@ -15,7 +15,7 @@ from watcher.db.query import ListQuery
 
 DIRECTIONS = ("asc", "desc")
 LIMIT = types.INTEGER.but(
-    schema={"type": "integer", "minimum": 1},
+    schema={"type": "integer", "minimum": 1, "maximum": 10**18 - 1},
     help="How many rows are wanted at most; never more than [api] max_limit are given",
 )
 DIRECTION = types.TEXT.but(

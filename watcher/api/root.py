@@ -7,18 +7,25 @@ from watcher.api import microversion
 from watcher.api.call import Call
 from watcher.api.expose import SINCE_KEY, Resource, expose
 
-_HREF = {"type": "string", "format": "uri"}
-_LINK = {
-    "type": "object",
-    "properties": {
-        "href": _HREF,
-        "rel": {"enum": ["self", "bookmark", "describedby"]},
-        "type": {"type": "string"},
-    },
-    "required": ["href", "rel"],
-    "additionalProperties": False,
-}
-_LINKS = {"type": "array", "items": _LINK, "minItems": 1}
+
+def _links_schema(form: str) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "minItems": 1,
+        "items": {
+            "type": "object",
+            "properties": {
+                "href": {"type": "string", "format": form},
+                "rel": {"enum": ["self", "bookmark", "describedby"]},
+                "type": {"type": "string"},
+            },
+            "required": ["href", "rel"],
+            "additionalProperties": False,
+        },
+    }
+
+
+_LINKS = _links_schema("uri")
 _VERSION = {
     "type": "object",
     "properties": {
@@ -87,7 +94,10 @@ RESOURCES = {
             "description": "Paths beside the published ones, at every microversion",
             "items": {
                 "type": "object",
-                "properties": {"path": {"type": "string"}, "links": _LINKS},
+                "properties": {
+                    "path": {"type": "string"},
+                    "links": _links_schema("uri-template"),
+                },
                 "required": ["path", "links"],
                 "additionalProperties": False,
             },

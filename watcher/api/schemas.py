@@ -237,12 +237,13 @@ def scope(models: Mapping[str, Mapping[str, Any]]) -> Schema:
     kinds = [whole, closed({})]
     compute = rules.get("compute", {}).get("items")
     if compute:
-        items = {**compute, "minProperties": 1}
-        kinds.append({"type": "array", "items": items, "minItems": 1})
+        kinds.append(
+            {"type": "array", "items": compute, "contains": {"minProperties": 1}}
+        )
     return {
         "description": (
             "What is looked at, by model; empty is the whole cluster. Rules for compute "
-            "alone may be given without saying so."
+            "alone may be given without saying so, there with singular keys as well."
         ),
         "anyOf": kinds,
     }

@@ -218,6 +218,33 @@ def test_which_audits_are_valid_is_told_as_it_is_judged(client, described, world
     assert accepted or kind not in states.AUDIT_TYPES
 
 
+ZONES = [{"availability_zones": [{"name": "a"}]}]
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        *([], {}, None, "x", 1, ["x"], [{}], [{"compute": []}], [{"compute": {}}]),
+        *(ZONES, [*ZONES, {}], [{"compute": ZONES}], [{"compute": [{}]}]),
+        *([{"compute": ZONES, "storage": [{"volume_types": [{"name": "b"}]}]}],),
+        *([{"storage": ZONES}, {"baremetal": []}], [{"storage": [{"x": 1}]}]),
+        *([{"host_aggregates": [{"id": 1}, {"name": "c"}]}],),
+        *([{"host_aggregates": [{"id": "*"}]}], [{}, *ZONES]),
+        *([{"host_aggregates": [{"id": "1"}]}], [{"host_aggregates": ["c"]}]),
+        *([{"host_aggregates": [{"id": 1, "name": "c"}]}], [{"cloud": []}]),
+        *([*ZONES, {"compute": ZONES}], [{"compute": ZONES}, *ZONES]),
+        [{"exclude": [{"instances": [{"uuid": "d"}]}, {"projects": []}]}],
+        [{"exclude": [{"instance_metadata": [{"any": {"thing": 1}}], "x": []}]}],
+    ],
+    ids=json.dumps,
+)
+def test_which_scopes_are_valid_is_told_as_it_is_judged(client, described, scope):
+    reference = json.dumps({"$ref": "#/components/schemas/NewAuditTemplate"})
+    body = {"name": "scoped", "goal": "dummy", "scope": scope}
+    valid = described.validator(reference, MINORS[-1]).is_valid(body)
+    assert (client.post("/v1/audit_templates", body).status == 201) == valid
+
+
 class Handler:
     """A scope handler of somebody else"""
 

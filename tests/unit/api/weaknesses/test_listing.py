@@ -88,8 +88,7 @@ def test_w16_every_key_orders_the_whole_table_with_nulls_last(
         query = f"{path}?sort_key={key}&sort_dir={direction}"
         found = client.get(query).json[noun.plural]
         # A page at a time it is the same: nothing lost, nothing twice.
-        for limit in (1, 2, 3):
-            assert walk(client, f"{query}&limit={limit}") == found, (key, limit)
+        assert walk(client, f"{query}&limit=3") == found, key
         assert sorted(map(str, found)) == sorted(map(str, everything))
         values = [row.get(key) for row in found]
         if key.endswith(("_uuid", "_name", "name", "state", "uuid", "_type")):
@@ -108,11 +107,12 @@ def test_w16_paging_goes_on_behind_a_row_that_is_gone(client, audits):
     assert sorted(names) == [f"a{n}" for n in range(7)] and len(rest) == 4
 
 
-@pytest.mark.parametrize("key", ["goal", "strategy", "audit", "action_plan", "links"])
-@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.plural)
-def test_w16_relations_are_no_keys(client, noun, key):
-    answer = client.get(f"/v1/{noun.plural}?sort_key={key}")
-    assert answer.status == 400 and answer.fault == f"Invalid sort key: {key}"
+def test_w16_relations_are_no_keys(client):
+    for noun in NOUNS:
+        for key in ("goal", "strategy", "audit", "action_plan", "links"):
+            answer = client.get(f"/v1/{noun.plural}?sort_key={key}")
+            assert answer.status == 400
+            assert answer.fault == f"Invalid sort key: {key}"
 
 
 def test_w17_no_limit_is_no_limit(client, audits, conf):

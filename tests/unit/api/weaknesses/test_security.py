@@ -11,7 +11,7 @@ from watcher.policy import Enforcer
 
 MISSING = "11111111-1111-4111-8111-111111111111"
 NOBODY = {"X_Roles": "member"}
-BODIES = (None, b"{", b"[]", b'{"goal": "nope"}', b'[{"op": "replace"}]', b"x" * 99)
+BODIES = (None, b"{", b'[{"op": "replace"}]')
 
 
 def routes(application):

@@ -26,7 +26,7 @@ def scoped(client, request):
 
     def store(scope):
         if request.param == "POST template":
-            body = {**TEMPLATE, "name": f"t{len(json.dumps(scope))}", "scope": scope}
+            body = {**TEMPLATE, "name": json.dumps(scope)[-60:], "scope": scope}
             return client.post("/v1/audit_templates", body)
         path = "audit_templates/t" if "template" in request.param else audit["uuid"]
         path = path if "/" in path else f"audits/{path}"
@@ -52,20 +52,19 @@ BAD_SCOPES = [
 ]
 
 
-@pytest.mark.parametrize("scope, path", BAD_SCOPES, ids=range(len(BAD_SCOPES)))
-def test_w03_a_wrong_scope_is_refused_with_the_path_to_what_is_wrong(
-    scoped, scope, path
-):
-    answer = scoped(scope)
-    assert answer.status == 400
-    assert answer.fault.startswith("Invalid input for field/attribute scope. Value: ")
-    assert f"{path}" in answer.fault
+def test_w03_a_wrong_scope_is_refused_with_the_path_to_what_is_wrong(scoped):
+    for scope, path in BAD_SCOPES:
+        answer = scoped(scope)
+        assert answer.status == 400, scope
+        begin = "Invalid input for field/attribute scope. Value: "
+        assert answer.fault.startswith(begin)
+        assert path in answer.fault
 
 
-@pytest.mark.parametrize("scope", [5, "x", True, {"compute": []}], ids=str)
-def test_w03_a_scope_is_a_list(scoped, scope):
-    answer = scoped(scope)
-    assert answer.status == 400 and "scope" in answer.fault
+def test_w03_a_scope_is_a_list(scoped):
+    for scope in (5, "x", True, {"compute": []}):
+        answer = scoped(scope)
+        assert answer.status == 400 and "scope" in answer.fault
 
 
 STORAGE = [{"storage": [{"exclude": [{"storage_pools": [{"name": "h@b#p"}]}]}]}]
@@ -104,53 +103,44 @@ ALL_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("scope", [STORAGE, ALL_KEYS], ids=["storage", "all keys"])
-def test_w04_any_model_may_come_alone_or_with_others(scoped, scope):
-    answer = scoped(scope)
-    assert answer.status in (200, 201), answer.raw
-    assert answer.json["scope"] == scope
+def test_w04_any_model_may_come_alone_or_with_others(scoped):
+    for scope in (STORAGE, ALL_KEYS):
+        answer = scoped(scope)
+        assert answer.status in (200, 201), answer.raw
+        assert answer.json["scope"] == scope
 
 
-@pytest.mark.parametrize(
-    "scope",
-    [
+def test_w04_every_key_is_known_and_every_item_an_object(scoped):
+    for scope in (
         [{"storage": [{"exclude": [{"nope": []}]}]}],
         [{"storage": [{"exclude": [{"additionalProperties": False}]}]}],
         [{"compute": [{"host_aggregates": [5]}]}],
         [{"compute": [{"host_aggregates": ["x"]}]}],
         [{"compute": [{"host_aggregates": [{"id": 1, "name": "a"}]}]}],
         [{"compute": [{"host_aggregates": [{"id": "*"}, {"id": 2}]}]}],
-    ],
-    ids=json.dumps,
-)
-def test_w04_every_key_is_known_and_every_item_an_object(scoped, scope):
-    assert scoped(scope).status == 400
+    ):
+        assert scoped(scope).status == 400, scope
 
 
 INCLUDE = {"host_aggregates": [{"id": 1}]}
 EXCLUDE = {"exclude": [{"host_aggregates": [{"id": 2}]}]}
 
 
-@pytest.mark.parametrize(
-    "scope",
-    [
+def test_w04_aggregates_included_and_excluded_are_seen_wherever_they_are(scoped):
+    for scope in (
         [{"compute": [{**INCLUDE, **EXCLUDE}]}],
         [{"compute": [EXCLUDE, INCLUDE]}],
         [{"storage": []}, {"compute": [INCLUDE]}, {"compute": [EXCLUDE]}],
         [INCLUDE, {"exclude": [{"projects": []}, *EXCLUDE["exclude"]]}],
         [{"host_aggregate": [{"id": 1}]}, EXCLUDE],
-    ],
-    ids=json.dumps,
-)
-def test_w04_aggregates_included_and_excluded_are_seen_wherever_they_are(scoped, scope):
-    answer = scoped(scope)
-    assert answer.status == 400
-    assert "host_aggregates can't be included and excluded together" in answer.fault
+    ):
+        answer = scoped(scope)
+        assert answer.status == 400, scope
+        assert "host_aggregates can't be included and excluded together" in answer.fault
 
 
-@pytest.mark.parametrize(
-    "scope, stored",
-    [
+def test_w05_every_way_makes_the_same_of_a_scope(scoped):
+    for scope, stored in (
         ([INCLUDE], [{"compute": [INCLUDE]}]),
         ([{"host_aggregate": [{"id": 1}]}], [{"compute": [INCLUDE]}]),
         (
@@ -169,13 +159,10 @@ def test_w04_aggregates_included_and_excluded_are_seen_wherever_they_are(scoped,
         ),
         ({}, []),
         (None, []),
-    ],
-    ids=["flat", "singular", "several", "object", "null"],
-)
-def test_w05_every_way_makes_the_same_of_a_scope(scoped, scope, stored):
-    answer = scoped(scope)
-    assert answer.status in (200, 201), answer.raw
-    assert answer.json["scope"] == stored
+    ):
+        answer = scoped(scope)
+        assert answer.status in (200, 201), answer.raw
+        assert answer.json["scope"] == stored
 
 
 def test_w05_a_changed_template_fits_together(client, template):
@@ -329,14 +316,14 @@ INTERVALS = [
 ]
 
 
-@pytest.mark.parametrize("interval", INTERVALS, ids=repr)
-def test_w08_senseless_intervals(client, interval):
+def test_w08_senseless_intervals(client):
     audit = client.post("/v1/audits", CONTINUOUS).json
-    created = client.post("/v1/audits", {**CONTINUOUS, "interval": interval})
-    assert created.status == 400 and "interval" in created.fault
     path = f"/v1/audits/{audit['uuid']}"
-    changed = client.patch(path, ("replace", "/interval", interval))
-    assert changed.status == 400 and "interval" in changed.fault
+    for interval in INTERVALS:
+        created = client.post("/v1/audits", {**CONTINUOUS, "interval": interval})
+        assert created.status == 400 and "interval" in created.fault, interval
+        changed = client.patch(path, ("replace", "/interval", interval))
+        assert changed.status == 400 and "interval" in changed.fault, interval
     assert client.get(path).json == audit
 
 
@@ -399,7 +386,7 @@ def test_w09_a_taken_name_is_a_conflict(client, audit, template):
         assert client.get(f"/v1/{noun}/other").json == other
 
 
-ODD = [None, True, 0, -1, 1.5, "", "x", [], [[]], {}, {"x": {}}, [{"x": []}], 10**17]
+ODD = [None, True, -1, 1.5, "", [], {}, [{"x": []}]]
 
 
 @pytest.mark.parametrize("value", ODD, ids=repr)

@@ -29,7 +29,8 @@ class Field:
     """One field of a noun
 
     ``below`` is what is shown before ``since``; the field is left out when it is ABSENT.
-    ``nullable`` is about POST, ``mandatory`` means that PATCH cannot empty it.
+    ``nullable`` is about POST, ``mandatory`` means that PATCH cannot empty it, and
+    ``removable`` that "remove" is a way to do so.
     ``stored`` False: the value is not an attribute of the record but computed.
     ``always``: it is never null in answers, for a reason that the rest does not tell.
     """
@@ -45,6 +46,7 @@ class Field:
     nullable: bool = True
     patch: bool = False
     mandatory: bool = False
+    removable: bool = True
     stored: bool = True
     always: bool = False
 

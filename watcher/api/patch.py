@@ -184,7 +184,7 @@ def changes(
         if value == old[name] and type(value) is type(old[name]):
             continue
         field = noun.by_name[name]
-        if value is REMOVED and not field.mandatory:
+        if value is REMOVED and field.removable and not field.mandatory:
             value = field.empty()
         elif value is REMOVED or (value is None and field.mandatory):
             raise errors.InvalidInput(name, None, _("Value must not be null."))

@@ -146,6 +146,8 @@ def _dated(schema: Schema, field: Field) -> Schema:
 def nullable(schema: Mapping[str, Any]) -> Schema:
     """Return ``schema`` with null allowed too"""
     kind = schema.get("type")
+    if kind == "null":
+        return dict(schema)
     if isinstance(kind, str):
         found = {**schema, "type": [kind, "null"]}
         if "enum" in schema:
@@ -215,7 +217,7 @@ def _operations(noun: Noun, field: Field) -> list[Schema]:
     given = {"op": {"enum": [patch.ADD, patch.REPLACE]}, "path": path}
     given["value"] = _taken(field, null=not field.mandatory)
     found = [closed(given, "op", "path", "value")]
-    if not field.mandatory:
+    if field.removable and not field.mandatory:
         gone = {"op": {"const": patch.REMOVE}, "path": path, "value": {}}
         found.append(closed(gone, "op", "path"))
     if field.name in noun.json_fields:

@@ -44,6 +44,7 @@ ACTION = Noun(
             show=LISTED,
             patch=True,
             mandatory=True,
+            removable=False,
             help="Where the action is in its life; only SKIPPED may be asked for",
         ),
         Field(
@@ -72,6 +73,7 @@ ACTION = Noun(
             type=types.LONG_TEXT,
             since=CHANGES,
             patch=True,
+            removable=False,
             help="Why the state is what it is",
         ),
         *noun.STAMPS,
@@ -148,7 +150,8 @@ def _wanted(operations: Sequence[patch.Operation]) -> dict[str, Any]:
             raise patch.refused(
                 operations, _("/%s is not a field that can be changed") % path
             )
-        if operation.op == patch.REMOVE:
+        removable = ACTION.by_name[operation.root].removable
+        if operation.op == patch.REMOVE and not removable:
             raise patch.refused(operations, _("/%s cannot be removed") % operation.root)
         value = operation.value
         if operation.root == "state" and value not in (None, ""):
@@ -206,9 +209,7 @@ def _change(tx: Any, old: Action, wanted: Mapping[str, Any]) -> Action:
             _("status_message cannot be changed while the action is in state %s")
             % old.state
         )
-    return actions.update(
-        tx, old.uuid, plan_states=NOT_BEGUN, status_message=message
-    )
+    return actions.update(tx, old.uuid, plan_states=NOT_BEGUN, status_message=message)
 
 
 def _stored(old: Action, wanted: Mapping[str, Any]) -> str | None:

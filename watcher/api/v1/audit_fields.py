@@ -107,7 +107,8 @@ _RUNS = (
     ),
     Field(
         name="next_run_time",
-        type=types.TIME,
+        # Clients may forget it, not set it: ``audit_rules.check_result`` judges.
+        type=types.TIME.but(takes={"type": "null"}),
         show=LISTED,
         patch=True,
         help="When a CONTINUOUS audit runs next, UTC",

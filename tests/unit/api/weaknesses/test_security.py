@@ -84,6 +84,22 @@ def ruled(conf, database, bus, tmp_path):
 ONESHOT_ONLY = "role:admin and 'ONESHOT':%(audit_type)s"
 
 
+def test_w26_who_may_look_may_not_change(client, audit):
+    path = f"/v1/audits/{audit['uuid']}"
+    for reader in (
+        {"X_Roles": "infra_optim_reader"},
+        {"X_Roles": "reader", "OpenStack_System_Scope": "all"},
+    ):
+        assert client.get(path, **reader).json == audit
+        assert client.get("/v1/audits", **reader).json["audits"]
+        refused = client.patch(path, ("replace", "/name", "b"), **reader)
+        assert refused.status == 403 and "audit:update" in refused.fault
+        assert client.post("/v1/audits", {}, **reader).status == 403
+    # A project's reader is nobody: rows show the whole cloud.
+    for project in ({}, {"X_Project_Id": "p"}, {"OpenStack_System_Scope": "some"}):
+        assert client.get(path, X_Roles="reader", **project).status == 403
+
+
 def test_w26_rules_about_rows_see_the_row(ruled, audit):
     client = ruled(audit__get=ONESHOT_ONLY, audit__update=ONESHOT_ONLY)
     event = client.post("/v1/audits", {"audit_type": "EVENT", "goal": "dummy"}).json

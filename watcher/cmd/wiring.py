@@ -229,18 +229,22 @@ class Wiring:
     def heartbeat(self, model_age_s: ModelAge | None = None) -> service.Heartbeat:
         """Return the heartbeat of this service, on a connection of its own"""
         db = brisk_database(self.conf, self.service_name)
-        age_s = model_age_s or (lambda: None)
+        told_s: float | None = None
 
         def beat(stopped: bool) -> Service:
+            nonlocal told_s
+            told_s = model_age_s() if model_age_s else None
             return db.write(
                 services.beat, self.service_name, self.conf.host,
                 runtime=f"openstack-watcher {version()}", stopped=stopped,
-                model_age_s=age_s(),
+                model_age_s=told_s,
             )  # fmt: skip
 
-        # The API is not ready before it hears that there is a model.
-        eager = model_age_s is not None
-        return service.Heartbeat(self.conf, beat, lambda: eager and age_s() is None)
+        def eager() -> bool:
+            # The API is not ready before it hears that there is a model.
+            return model_age_s is not None and told_s is None
+
+        return service.Heartbeat(self.conf, beat, eager)
 
     def notification_parts(self) -> list[Part]:
         """Return what sends notifications; nothing when no driver is configured"""

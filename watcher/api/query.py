@@ -58,7 +58,10 @@ def listed(noun: Noun, call: Call, filters: Mapping[str, Any], most: int) -> Lis
             _("Invalid sort direction: %s. Acceptable values are 'asc' or 'desc'")
             % sort_dir
         )
-    marker = query.get("marker") or None
+    marker = query.get("marker")
+    if marker == "":
+        # As published: an empty name is no marker.
+        marker = None
     if isinstance(marker, int) and not 0 < marker <= types.MAX_ID:
         # No row can have it, and not every database can compare with it.
         marker = 0

@@ -25,6 +25,8 @@ FIELD = "Invalid input for field/attribute {}. Value: '{}'. "
         ("services", "99", "The service 99 cannot be found."),
         (f"audits?marker={MISSING}", "", f"Audit {MISSING} could not be found"),
         ("goals?marker=nope", "", "Goal nope could not be found"),
+        ("services?marker=0", "", "The service 0 cannot be found."),
+        ("services?marker=99", "", "The service 99 cannot be found."),
     ],
 )
 def test_what_is_not_there(client, noun, ident, text):

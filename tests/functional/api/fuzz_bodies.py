@@ -3,7 +3,8 @@
 from hypothesis import strategies as st
 
 from tests.functional.api import fuzz_values as values
-from tests.functional.api.fuzz_drafts import marks, weighted
+from tests.functional.api.fuzz_drafts import marks
+from tests.functional.api.fuzz_values import weighted
 from watcher.domain import states
 
 _RAW = (

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
 from tests.functional.api import fuzz_bodies as bodies
-from tests.functional.api.fuzz_drafts import JSON_TYPE, LISTS, marks, roles, weighted
+from tests.functional.api.fuzz_drafts import JSON_TYPE, LISTS, marks, roles
+from tests.functional.api.fuzz_values import weighted
 
 _NOUNS = {
     "goal": "goals", "strategy": "strategies", "audit_template": "audit_templates",

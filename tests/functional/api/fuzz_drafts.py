@@ -11,21 +11,13 @@ import urllib.parse
 from hypothesis import strategies as st
 
 from tests.functional.api import fuzz_values as values
+from tests.functional.api.fuzz_values import weighted
 from tests.functional.api.fuzz_wire import ROLES, Request
 
 LISTS = ("goals", "strategies", "audit_templates", "audits", "action_plans", "actions",
          "scoring_engines", "services")  # fmt: skip
 _MARK = re.compile("⟦([a-z_]+)[.](uuid|name|id)[.]([0-9]+)⟧")
 JSON_TYPE = ("Content-Type", "application/json")
-
-
-def weighted(choices):
-    """One of several strategies, each as often as its weight says
-
-    (``one_of`` takes what is inside of its parts apart, and integers prefer their ends.)
-    """
-    table = [source for weight, source in choices.items() for _n in range(weight)]
-    return st.sampled_from(range(len(table))).flatmap(table.__getitem__)
 
 
 def marks(*tables, keys=("uuid",) * 6 + ("name",) * 3 + ("id",)):

@@ -55,6 +55,9 @@ class Judge:
         path = request.path
         if template(path) == "elsewhere" or request.method not in GOOD:
             return
+        if request.header("Host", None) is not None:
+            # Whoever sends a strange one gets it back in every link.
+            return
         try:
             minor = microversion.asked(request.header(microversion.HEADER) or None)
         except errors.VersionRefused:

@@ -12,8 +12,8 @@ from tests.functional.api.fuzz_drafts import (
     marks,
     queries,
     request,
-    weighted,
 )
+from tests.functional.api.fuzz_values import weighted
 from tests.functional.api.fuzz_wire import ROLES, Request
 from watcher.api import app
 

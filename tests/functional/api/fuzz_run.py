@@ -8,7 +8,7 @@ import urllib.parse
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.functional.api import fuzz_oracle, fuzz_round, fuzz_small
+from tests.functional.api import fuzz_oracle, fuzz_round, fuzz_sense, fuzz_small
 from tests.functional.api.fuzz_bodies import POSTS
 from tests.functional.api.fuzz_drafts import JSON_TYPE, resolve
 from tests.functional.api.fuzz_routes import template
@@ -128,8 +128,11 @@ class Run:
     def send(self, request):
         """Send one request and note what is wrong with the answer"""
         before = None
-        if request.method == "PATCH" and request.who == fuzz_oracle.ADMIN:
-            before = self._shown(request.path)
+        if request.who == fuzz_oracle.ADMIN:
+            if request.method == "PATCH":
+                before = self._shown(request.path)
+            elif request.path.rstrip("/").endswith("/start"):
+                before = self._shown(request.path.rstrip("/").removesuffix("/start"))
         answer, found = self.attempt(request)
         self.tally.count(request, answer)
         if (
@@ -226,14 +229,15 @@ class Run:
             return [f"GET shows {shown}, the answer was {told}"]
         row = json.loads(self.get(path, **deleted).body)
         sent = json.loads(request.body) if request.body else None
+        found = list(fuzz_sense.nonsense(noun, before, row, self.world.goals))
         try:
             if request.method == "PATCH" and before is not None:
-                return list(fuzz_round.of_patch(noun, sent, before, row))
+                found += fuzz_round.of_patch(noun, sent, before, row)
             if request.method == "POST" and noun in POSTS:
-                return list(fuzz_round.of_post(noun, sent, row))
+                found += fuzz_round.of_post(noun, sent, row)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            return [f"accepted, though it makes no sense: {error!r}"]
-        return []
+            found.append(f"accepted, though it makes no sense: {error!r}")
+        return found
 
     # All lists -------------------------------------------------------------------------
 

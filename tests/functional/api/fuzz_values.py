@@ -23,6 +23,16 @@ NUMBERS = (
     2**53 + 1, 2**63 - 1, 2**63, 2**64, -(2**63) - 1, 10**17, 10**18, 10**30, 10**400,
 )  # fmt: skip
 
+
+def weighted(choices):
+    """One of several strategies, each as often as its weight says
+
+    (``one_of`` takes what is inside of its parts apart, and integers prefer their ends.)
+    """
+    table = [source for weight, source in choices.items() for _n in range(weight)]
+    return st.sampled_from(range(len(table))).flatmap(table.__getitem__)
+
+
 texts = st.one_of(
     st.sampled_from(NASTY),
     st.text(max_size=12),
@@ -75,8 +85,7 @@ _cron_parts = st.one_of(
     st.text("0123456789*/,-#LW?", min_size=1, max_size=6),
 )  # fmt: skip
 crons = st.lists(_cron_parts, min_size=1, max_size=8).map(" ".join)
-intervals = st.one_of(
-    st.sampled_from(("3600", "1", "*/5 * * * *", "@hourly", "0 0 * * 0", "* * * * * 30")),
+_hard_intervals = st.one_of(
     st.sampled_from(
         ("0", "-1", "+5", " 5 ", "5.0", "1e3", "٣٣", "１２", "2147483647", "2147483648",
          "9" * 36, "9" * 37, "@never", "@reboot", "@HOURLY", "0 0 30 2 *", "0 0 29 2 *",
@@ -90,6 +99,14 @@ intervals = st.one_of(
     st.integers(-3, 10**6).map(str),
     scalars,
 )  # fmt: skip
+intervals = weighted(
+    {
+        3: st.sampled_from(
+            ("3600", "1", "*/5 * * * *", "@hourly", "0 0 * * 0", "* * * * * 30")
+        ),
+        4: _hard_intervals,
+    }
+)
 
 
 # Times ------------------------------------------------------------------------------
@@ -104,8 +121,7 @@ _moments = st.datetimes(datetime.datetime(1, 1, 1), datetime.datetime.max).map(
 _later = st.datetimes(datetime.datetime(2026, 1, 1), datetime.datetime(2040, 1, 1)).map(
     lambda moment: moment.isoformat(timespec="seconds")
 )
-times = st.one_of(
-    _later,
+_hard_times = st.one_of(
     st.builds(str.__add__, _moments, _offsets),
     st.builds(str.__add__, _later, _offsets),
     st.sampled_from(
@@ -119,6 +135,7 @@ times = st.one_of(
     ),
     scalars,
 )  # fmt: skip
+times = weighted({2: _later, 3: _hard_times})
 
 
 # Scopes -----------------------------------------------------------------------------

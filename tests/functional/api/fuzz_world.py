@@ -135,6 +135,9 @@ class World:
         self._watch = self._engine.connect()
         self._print = _fingerprints(self._engine)
         self.rows = self._known()
+        pairs = sa.select(models.Strategy.name, models.Goal.name)
+        # The goal of each strategy, by their names.
+        self.goals = {row[0]: row[1] for row in self.select(pairs.join(models.Goal))}
         # How many rows of a kind requests are about.
         self.newest = 1000
         history = sa.select(sa.func.max(models.History.id))

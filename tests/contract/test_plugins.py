@@ -30,6 +30,7 @@ class Service:
         config.write_text(
             "[collector]\ncollector_plugins = compute, garden\n"
             "[watcher_strategies.water_plants]\ncans = 2\n"
+            "[watcher_scoring_engines.dryness]\nfactor = 1.0\n"
         )
         self.log = open(folder / "log", "wb")  # noqa: SIM115
         self.process = subprocess.Popen(

@@ -4,6 +4,7 @@ import json
 
 from oslo_config import cfg
 
+from watcher.decision_engine.scoring import scoring_factory
 from watcher.decision_engine.strategy.strategies import base
 
 
@@ -48,6 +49,11 @@ class WaterPlants(_Strategy):
     def __init__(self, config, osc=None):
         super().__init__(config, osc)
         self.planner = "in_rows"
+        self.engine = scoring_factory.get_scoring_engine("dryness")
+
+    def is_dry(self, moisture):
+        (dryness,) = json.loads(self.engine.calculate_score(json.dumps([moisture])))
+        return dryness > 1 - self.input_parameters.below
 
     def do_execute(self, audit=None):
         collector = self.collector_manager.get_cluster_model_collector(
@@ -57,7 +63,7 @@ class WaterPlants(_Strategy):
         dry = [
             name
             for name, moisture in sorted(model.plants.items())
-            if moisture < self.input_parameters.below
+            if self.is_dry(moisture)
         ]
         for name in dry[: self.config.cans]:
             self.solution.add_action(

@@ -112,7 +112,8 @@ class Desk:
         """Open the form behind a button of the page, or of a row; return it"""
         place = self.row(ident) if ident else self.page.locator("#main_content")
         place.locator("a.ajax-modal", has_text=label).first.click()
-        modal = self.page.locator(".modal.in")
+        # One that only tells to wait may come first.
+        modal = self.page.locator(".modal.in", has=self.page.locator("form"))
         modal.wait_for()
         return modal
 
@@ -128,22 +129,40 @@ class Desk:
         told = self.messages("success", "info", "warning", "danger")
         return " | ".join(told)
 
+    def follow(self, ident: str, label: str) -> None:
+        """Press a button of a row that only leads to another page"""
+        with self.page.expect_navigation():
+            self.row(ident).locator(".data-table-action", has_text=label).click()
+        self._look("followed")
+
+    def reason(self) -> str:
+        """Return what is hidden behind the "Details" of an error"""
+        return self.page.locator(".messages .alert-danger").first.inner_html()
+
     def refused(self, form: Locator) -> str:
-        """Send a form off that does not pass the dashboard's own check; return why"""
+        """Send a form off that is not accepted and stays open; return why"""
         form.locator("input[type=submit], .btn-primary").last.click()
-        box = form.locator(".alert-danger, .help-block.alert, .has-error .help-block")
-        box.first.wait_for()
-        return " ".join(box.first.inner_text().split())
+        box = self.page.locator(".alert-danger").first
+        box.wait_for()
+        return " ".join(box.inner_text().split())
 
     def filter(self, table: str, field: str, value: str) -> list[list[str]]:
-        """Filter a list by the server; return the rows that are left"""
-        self.page.locator(f"select[name={table}__filter__q_field]").select_option(
-            field, force=True
-        )
+        """Have the server filter a list; return the rows that are left
+
+        The page remembers its filter, so it is taken back.
+        """
+        self._filter(table, field, value)
+        self._look(f"{self.page.url.rstrip('/').rsplit('/', 1)[1]}-filtered")
+        found = self.rows(table)
+        self._filter(table, field, "")
+        return found
+
+    def _filter(self, table: str, field: str, value: str) -> None:
+        select = self.page.locator(f"select[name={table}__filter__q_field]")
+        select.select_option(field, force=True)
         self.page.locator(f"input[name={table}__filter__q]").fill(value)
         with self.page.expect_navigation():
             self.page.locator(f"#{table}__action_filter").click()
-        return self.rows(table)
 
     def await_fact(self, name: str, *wanted: str, seconds: float = 60) -> str:
         """Reload a detail page until it says one of ``wanted`` beside ``name``"""

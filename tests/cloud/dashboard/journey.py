@@ -39,11 +39,10 @@ def audit(
     form.get_by_label("Name").fill(title)
     form.get_by_label("Audit Type").select_option(label=kind)
     for field, value in fields.items():
-        place = form.locator(f"[name={field}]")
         if value is True:
-            place.check(force=True)
+            form.locator(f".themable-checkbox label[for=id_{field}]").first.click()
         else:
-            place.fill(value)
+            form.locator(f"[name={field}]").fill(value)
     desk.picture(f"audits-form-{kind.lower()}")
     return desk.send(form)
 

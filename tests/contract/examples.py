@@ -129,9 +129,10 @@ GOALS = {
             column("Type", "Datasource", "Metrics", "CDM", "Name")),
     ],
     "scoringengine list": [
-        Use("--detail --limit 2 --sort-key name --sort-dir asc",
+        Use("--detail --limit 0 --sort-key name --sort-dir asc",
             lambda out, *_: "dummy_scorer" in [row["Name"] for row in out]),
-        Use("--sort-dir desc --sort-key description --limit 1", lambda out, *_: out),
+        Use("--sort-dir desc --sort-key description --limit 2",
+            ordered("Description", 2, down=True)),
     ],
     "scoringengine show": [Use("dummy_scorer", shows(Name="dummy_scorer"))],
     "service list": [

@@ -4,6 +4,7 @@ Each has its own parser and output; only who asks is added to their requests, as
 that checks tokens would.
 """
 
+import functools
 import json
 import logging
 from importlib import metadata
@@ -73,6 +74,7 @@ class OpenStack(Watched, openstack_shell.OpenStackShell):
 LINES = {kind.name: kind for kind in (Watcher, OpenStack)}
 
 
+@functools.cache
 def commands(kind):
     """Return the commands that the client's package registers for a line, by name"""
     found = metadata.entry_points(group=kind.group)

@@ -75,14 +75,18 @@ def until(get, uuid, states=FINAL):
 
 
 def planned(client, seconds=1.0, **more):
-    """Run an audit of the dummy strategy; return it and its plan"""
+    """Run an audit of the dummy strategy; return it and its plan
+
+    Plans that other tests started may still be carried out, which it is not to mind.
+    """
     audit = client.audit.create(
         audit_type="ONESHOT",
         goal="dummy",
         strategy="dummy",
         parameters={"para1": seconds},
+        force=True,
         **more,
     )
-    audit = until(client.audit.get, audit.uuid)
+    audit = until(client.audit.get, audit.uuid, ("SUCCEEDED",))
     (plan,) = client.action_plan.list(audit=audit.uuid)
     return audit, plan

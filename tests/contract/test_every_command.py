@@ -12,8 +12,11 @@ from tests.contract.lines import JSON
 from tests.contract.world import World
 
 MINORS = range(len(lines.VERSIONS))
+DEFAULT = 5
 # What the client prints although the service does not know it at the request's version.
 UNKNOWN = {"Default Parameters": 7}
+# What may be an empty text.
+EMPTY = ("Comment", "Mandatory", "Metainfo")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +73,7 @@ def test_every_option_of_the_client_has_an_example(name):
 @pytest.mark.parametrize("minor", MINORS, ids=lines.VERSIONS)
 @pytest.mark.parametrize("name", USES)
 def test_example(command, world, name, minor):
-    for use in USES[name]:
+    for use in _uses(command.kind, name, minor):
         told = use.told(world)
         if _formatted(command.kind, name):
             told += JSON
@@ -90,6 +93,14 @@ def test_example(command, world, name, minor):
             _whole(out, minor)
 
 
+def _uses(kind, name, minor):
+    # The commands of both lines are the same code; how the second one asks is seen by one
+    # use of each, besides all at the version it asks for by itself and at the latest.
+    if kind is lines.OpenStack and minor not in (DEFAULT, MINORS[-1]):
+        return USES[name][:1]
+    return USES[name]
+
+
 def _whole(out, minor):
     """Check that the service sent all that the client prints
 
@@ -98,4 +109,4 @@ def _whole(out, minor):
     for row in out if isinstance(out, list) else [out]:
         for name, value in row.items() if row else ():
             owed = UNKNOWN.get(name, 0) <= minor
-            assert (value != "") is owed or name in ("Comment", "Mandatory"), name
+            assert (value != "") is owed or name in EMPTY, name

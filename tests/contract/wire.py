@@ -132,8 +132,10 @@ class Local:
         try:
             yield self
         finally:
-            # In the server's own thread, which ends when nothing is open any more.
-            server.trigger.pull_trigger(close)
+            # In the server's own thread, which ends when nothing is open any more; it may
+            # have done so before it is woken.
+            with contextlib.suppress(OSError):
+                server.trigger.pull_trigger(close)
             thread.join(10)
             self._db.dispose()
             assert not thread.is_alive()

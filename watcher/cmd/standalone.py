@@ -211,9 +211,10 @@ class HttpServer:
 
     name = "api"
 
-    def __init__(self, application: edge.App, port: int) -> None:
+    def __init__(self, application: edge.App, port: int, longest: int = 2**20) -> None:
         self._application = application
         self._port = port
+        self._longest = longest
         self._server: Any = None
         self._thread: threading.Thread | None = None
 
@@ -226,6 +227,9 @@ class HttpServer:
                 port=self._port,
                 threads=HTTP_THREADS,
                 clear_untrusted_proxy_headers=True,
+                # Bodies are stored before the application hears of them; those a
+                # little too long are refused there, with an answer of ours.
+                max_request_body_size=10 * self._longest,
             )
         except OSError as error:
             raise exception.ConfigInvalid(
@@ -243,7 +247,9 @@ class HttpServer:
             return
         self._server.accepting = False
         while self._thread.is_alive() and left(deadline):
-            self._server.trigger.pull_trigger(self._close_idle)
+            # The server may end after it got the message and before it is woken for it.
+            with contextlib.suppress(OSError):
+                self._server.trigger.pull_trigger(self._close_idle)
             self._thread.join(min(DRAIN_S, left(deadline)))
 
     def _close_idle(self) -> None:
@@ -279,6 +285,7 @@ def build(conf: cfg.ConfigOpts) -> service.Daemon:
             identity=layer,
         ),
         conf.port or conf.api.port,
+        conf.api.max_body_bytes,
     )
     return service.Daemon(
         conf,

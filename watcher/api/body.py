@@ -109,8 +109,11 @@ def empty(request: Any, argument: str, limit: int) -> None:
     :raises Invalid: it says something
     """
     raw = read(request, limit)
-    if raw.strip() and (found := parse(raw)) != {}:
-        keys = ", ".join(sorted(found)) if isinstance(found, dict) else type(found)
+    found = parse(raw) if raw.strip() else {}
+    if not isinstance(found, dict):
+        raise errors.InvalidInput(argument, found, _("Value is not a valid dict"))
+    if found:
+        keys = ", ".join(sorted(found))
         raise errors.UnknownAttribute(argument=argument, keys=keys)
 
 

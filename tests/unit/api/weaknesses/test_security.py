@@ -189,6 +189,23 @@ def test_w27_nothing_internal_is_told(conf, form):
             assert secret.encode() not in answer.raw
 
 
+def test_w27_refusals_speak_of_what_was_sent_alone(client, audit):
+    plan = client.plan(audit["uuid"])
+    for value in ([], [1], "x", 5, 1.5, True, None, {"a": None}, [{"op": []}]):
+        raw = json.dumps(value).encode()
+        for method, path in (
+            ("POST", "/v1/audits"),
+            ("POST", "/v1/audit_templates"),
+            ("POST", f"/v1/action_plans/{plan}/start"),
+            ("PATCH", f"/v1/action_plans/{plan}"),
+            ("PATCH", "/v1/audits/a"),
+        ):
+            answer = client.send(method, path, raw=raw)
+            assert answer.status in (200, 400)
+            for word in (b"<class", b"<object", b" at 0x", b"watcher.", b"Traceback"):
+                assert word not in answer.raw, (method, path, value)
+
+
 def test_w28_ids_of_rows_are_no_identifiers(client, audit, database):
     client.post("/v1/audit_templates", {"name": "t", "goal": "dummy"})
     for noun in ("goals", "strategies", "audits", "audit_templates", "scoring_engines"):

@@ -32,15 +32,24 @@ class Counts:
 class Tempest:
     """A workspace for one control plane"""
 
-    def __init__(self, plane: Plane, folder: pathlib.Path) -> None:
-        self._plane, self._folder = plane, folder
-        self._bin = virtualenv.install(
+    def __init__(self, plane: Plane, home: pathlib.Path) -> None:
+        self._plane = plane
+        programs = virtualenv.install(
             plane.work / "tempest-venv", HERE / "tempest-requirements.txt"
-        ) / "bin"  # fmt: skip
-        # The plugin's tests of the command line look for it in the path.
-        self._env = {**os.environ, "PATH": f"{self._bin}:{os.environ['PATH']}",
-                     "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # fmt: skip
-        self._call("init", str(folder))
+        )
+        self._bin = programs / "bin"
+        local = "127.0.0.1"
+        self._env = {
+            **os.environ,
+            # The plugin's tests of the command line look for it there.
+            "PATH": f"{self._bin}:{os.environ['PATH']}",
+            # Workspaces are remembered in the home directory.
+            "HOME": str(home),
+            "NO_PROXY": local,
+            "no_proxy": local,
+        }
+        self._folder = home / "workspace"
+        self._call("init", str(self._folder), cwd=home).check_returncode()
 
     def run(self, *names: str, least: str = "1.0") -> Counts:
         """Run the tests whose names match one of ``names``; no version below ``least``
@@ -48,7 +57,9 @@ class Tempest:
         :raises AssertionError: a test failed; its output is the message
         """
         (self._folder / "etc" / "tempest.conf").write_text(self._settings(least))
-        done = self._call("run", "--serial", "--regex", "|".join(names), fails=True)
+        done = self._call(
+            "run", "--serial", "--regex", "|".join(names), cwd=self._folder
+        )
         found = {
             what: int(number)
             for what, number in re.findall(r"^ - (\w+): (\d+)$", done.stdout, re.M)
@@ -63,16 +74,14 @@ class Tempest:
             seconds=float(total[2]),
         )
 
-    def _call(
-        self, *words: str, fails: bool = False
-    ) -> subprocess.CompletedProcess[str]:
+    def _call(self, *words: str, cwd: pathlib.Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self._bin / "tempest"), *words],
-            cwd=self._folder if (self._folder / "etc").exists() else None,
+            cwd=cwd,
             env=self._env,
             capture_output=True,
             text=True,
-            check=not fails,
+            check=False,
         )
 
     def _settings(self, least: str) -> str:

@@ -7,11 +7,11 @@ import json
 import openapi_spec_validator
 import pytest
 
-from tests.unit.api.conftest import Client
-from tests.unit.api.described import Described, at
+from tests.unit.api.conftest import Client, described
+from tests.unit.api.described import at
 from watcher.api import app, examples, microversion, openapi, ready
 from watcher.cluster.scope.compute import ComputeScope
-from watcher.db import audit_templates, goals
+from watcher.db import audit_templates, goals, services
 from watcher.db.query import ListQuery
 from watcher.domain import states
 from watcher.plugins import Plugins
@@ -21,21 +21,14 @@ TEMPLATE = examples.NEW_AUDITS["template"]["audit_template_uuid"]
 MINORS = sorted(microversion.HISTORY)
 
 
-@pytest.fixture
-def application(conf, database, bus):
-    handlers = {"compute": ComputeScope}
-    plugins = Plugins.of({"watcher_scope_handlers": handlers})
-    return app.build(conf, database, bus, Enforcer(conf), plugins)
+@pytest.fixture(name="described")
+def one_description():
+    return described()
 
 
 @pytest.fixture
-def document(client):
-    return client.get(openapi.PATH).json
-
-
-@pytest.fixture
-def described(document):
-    return Described(document)
+def document(described):
+    return described.document
 
 
 @pytest.fixture
@@ -47,6 +40,7 @@ def world(client):
         return audit_templates.create(tx, uuid=TEMPLATE, name="kept", goal_id=goal.id)
 
     client.db.write(template)
+    client.db.write(services.beat, "watcher-applier", "host", runtime="x")
     body = {**examples.NEW_AUDITS["hourly"], "strategy": "dummy", "name": "watched"}
     audit = client.post("/v1/audits", body).json["uuid"]
     plan = client.plan(audit)
@@ -80,6 +74,7 @@ def test_it_is_valid(document):
 
 def test_it_is_the_same_at_every_microversion_and_has_one_name(client):
     first = client.get("/v1/openapi.json", version="1.0")
+    assert first.json == {**described().document, "servers": first.json["servers"]}
     assert first.headers["Content-Type"] == "application/json"
     for path in ("/v1/openapi.json", "/openapi.json", "/v1/openapi.json/"):
         assert client.get(path, version="1.7").json == first.json
@@ -286,16 +281,16 @@ def test_scopes_are_those_of_the_installed_handlers(conf, database):
 
 
 def test_whether_a_token_is_needed_is_told(conf, database):
-    def described():
+    def told():
         # Whoever asks has been let in.
         served = app.build(
             conf, database, None, Enforcer(conf), identity=lambda app: app
         )
         return Client(served, database).get(openapi.PATH).json
 
-    assert described()["security"] == [{"token": []}, {}]
+    assert told()["security"] == [{"token": []}, {}]
     conf.set_override("enable_authentication", True)
-    document = described()
+    document = told()
     assert document["security"] == [{"token": []}]
     for path in ("/", "/healthcheck", "/readyz"):
         assert document["paths"][path]["get"]["security"] == []
@@ -304,7 +299,7 @@ def test_whether_a_token_is_needed_is_told(conf, database):
     assert "security" not in webhook and webhook["x-openstack-policy"]
     assert {"401", "403"} < set(webhook["responses"])
     conf.set_override("enable_webhooks_auth", False, "api")
-    webhook = described()["paths"]["/v1/webhooks/{audit}"]["post"]
+    webhook = told()["paths"]["/v1/webhooks/{audit}"]["post"]
     assert webhook["security"] == [] and "x-openstack-policy" not in webhook
     assert not {"401", "403"} & set(webhook["responses"])
 

@@ -14,10 +14,7 @@ import pytest
 
 from tests.unit.api import scene
 from tests.unit.api.conftest import described, stored
-from watcher.api import app, openapi
-from watcher.cluster.scope.compute import ComputeScope
-from watcher.plugins import Plugins
-from watcher.policy import Enforcer
+from watcher.api import openapi
 
 FOLDER = pathlib.Path(__file__).parents[3] / "doc/source/api/samples"
 WRITE = bool(os.environ.get("WATCHER_WRITE_SAMPLES"))
@@ -35,12 +32,6 @@ def seeded():
 @pytest.fixture
 def bus():
     return scene.Engine()
-
-
-@pytest.fixture
-def application(conf, database, bus):
-    plugins = Plugins.of({"watcher_scope_handlers": {"compute": ComputeScope}})
-    return app.build(conf, database, bus, Enforcer(conf), plugins)
 
 
 OPERATIONS = {

@@ -79,6 +79,7 @@ def test_w15_next_keeps_the_filters(client, audits, path):
 def test_w16_every_key_orders_the_whole_table_with_nulls_last(
     client, audits, noun, direction
 ):
+    client.strict = False  # hundreds of answers, and not their shape is asked for
     client.post("/v1/audit_templates", {"name": "t", "goal": "dummy"})
     for number in range(3):
         client.plan(audits[number]["uuid"])

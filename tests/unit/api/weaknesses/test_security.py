@@ -46,6 +46,7 @@ def test_w02_policy_comes_before_the_body_of_a_template(client):
 )
 def test_w26_a_refusal_tells_nothing(client, audit, method, path, route):
     """Whatever identifier, body, query or microversion: the same 403"""
+    client.strict = False  # dozens of answers, and not their shape is asked for
     found = set()
     for ident in (audit["uuid"], "a", MISSING, "no such name", "%00", "1"):
         for raw in BODIES:

@@ -391,6 +391,7 @@ ODD = [None, True, -1, 1.5, "", [], {}, [{"x": []}]]
 
 @pytest.mark.parametrize("value", ODD, ids=repr)
 def test_w10_odd_values_are_refused_and_never_a_crash(client, audit, template, value):
+    client.strict = False  # hundreds of answers, and not their shape is asked for
     plan = client.plan(audit["uuid"])
     action = client.get("/v1/actions").json["actions"][0]["uuid"]
     paths = {

@@ -3,6 +3,7 @@
 import datetime
 import json
 
+import pymysql
 import pytest
 import yaml
 
@@ -290,6 +291,8 @@ def test_d8_our_policy_has_the_rules_of_the_published_file(site):
 
 def test_d9_labels_and_parameters_are_those_of_the_plugins(desk, daemons, dummy):
     client = daemons.client()
+    desk.open("goals")
+    assert len(desk.rows("goals")) == len(client.goal.list())
     for goal in client.goal.list():
         desk.detail("goals", goal.uuid, f"goals-detail-{goal.name}")
         assert desk.fact("Name") == goal.display_name
@@ -311,3 +314,29 @@ def test_d9_labels_and_parameters_are_those_of_the_plugins(desk, daemons, dummy)
     form.locator("#strategy-info").wait_for()
     shown = form.locator("#parameters-list code").all_inner_texts()
     assert shown == ["para1", "para2"]
+
+
+def test_c19_what_a_plan_achieves_is_shown(desk, daemons, plan):
+    # No strategy that is here yet has indicators without a source of metrics.
+    link = pymysql.connect(host="127.0.0.1", port=daemons.mariadb.port, user="root",
+                           database="watcher", autocommit=True)  # fmt: skip
+    with link, link.cursor() as cursor:
+        cursor.execute(
+            "insert into efficacy_indicators (uuid, name, description, unit, value, data,"
+            " action_plan_id, created_at, deleted) select uuid(), 'released', 'Nodes that"
+            " become free', '%%', 12.5, 12.5, id, now(), 0 from action_plans"
+            " where uuid = %s",
+            (plan,),
+        )
+        cursor.execute(
+            "update action_plans set global_efficacy = %s where uuid = %s",
+            (json.dumps([{"name": "ratio", "description": "freed of all", "unit": "%",
+                          "value": 42.5}]), plan),
+        )  # fmt: skip
+    desk.open("action_plans", "action_plans-efficacy")
+    [row] = [row for row in desk.rows("action_plans") if row[1] == plan]
+    assert row[5].split() == ["ratio", "42.5", "%"]
+    desk.detail("action_plans", plan, "action_plans-detail-efficacy")
+    assert desk.rows("related_efficacy_indicators") == [
+        ["released", "Nodes that become free", "%", "12.5"]
+    ]

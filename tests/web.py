@@ -150,6 +150,18 @@ class WatcherApi(Web):
         return [str(BIN / "watcher-api"), "--config-file", str(own)]
 
 
+class Standalone(Web):
+    """watcher-standalone, whose server is waitress"""
+
+    name = "watcher-standalone"
+
+    def command(self) -> list[str]:
+        return [
+            *(str(BIN / "watcher-standalone"), "--config-file", str(self.config)),
+            *("--state-dir", str(self.folder / "state"), "--port", str(self.port)),
+        ]
+
+
 class Gunicorn(Web):
     """gunicorn with options of its own on the command line"""
 

@@ -7,12 +7,17 @@ separated by semicolons.
 """
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from oslo_log import log
+
 from watcher import service
 from watcher.cmd import api
+
+LOG = log.getLogger(__name__)
 
 
 def arguments(environ: Mapping[str, str]) -> list[str]:
@@ -28,6 +33,17 @@ def arguments(environ: Mapping[str, str]) -> list[str]:
     return found
 
 
+def threads_run(uwsgi: Any) -> bool:
+    """Tell whether threads of ours run under uWSGI between two requests
+
+    ``uwsgi`` is the module that uWSGI puts into its processes; None under other servers.
+    """
+    options = getattr(uwsgi, "opt", None)
+    return options is None or any(
+        name in options for name in ("enable-threads", "threads")
+    )
+
+
 class Application:
     """The API, built when the first request comes"""
 
@@ -41,6 +57,10 @@ class Application:
         with self._lock:
             if self._app is None:
                 conf = service.prepare(api.NAME, arguments(os.environ))
+                if not threads_run(sys.modules.get("uwsgi")):
+                    LOG.warning(
+                        "uWSGI runs without enable-threads: notifications are late"
+                    )
                 self._app = api.application(conf)
         return self._app(environ, start_response)
 

@@ -17,6 +17,7 @@ from tests import servers, web
 HEADERS = b"Host: x\r\nX-Roles: admin\r\nContent-Type: application/json\r\n"
 KINDS = (
     (web.WatcherApi, ""),
+    (web.Standalone, ""),
     (web.Gunicorn, "/infra-optim"),
     (web.Uwsgi, ""),
     (web.Uwsgi, "/infra-optim"),
@@ -204,7 +205,9 @@ def test_a_server_that_reads_to_the_end_says_what_is_wrong(site):
     if isinstance(site, web.ModWsgi):
         pytest.skip("Apache answers these by itself")
     early, _ = TROUBLE["a body that ends early"]
-    assert site.send(post(site, early), end=True) == 400
+    # Waitress hangs up on clients that close their side.
+    wanted = None if isinstance(site, web.Standalone) else 400
+    assert site.send(post(site, early), end=True) == wanted
     assert site.send(post(site, TROUBLE["a chunk that is none"][0])) in (400, 411)
     assert site.send(post(site, TROUBLE["not UTF-8"][0])) == 400
     assert site.send(post(site, TROUBLE["deep"][0])) == 400

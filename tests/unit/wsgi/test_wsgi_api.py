@@ -41,6 +41,16 @@ def test_the_first_request_builds_and_the_servers_arguments_are_not_read(
         assert answer.json["versions"][0]["id"] == "v1"
 
 
+def test_uwsgi_without_threads_is_noticed():
+    class Uwsgi:
+        opt = {"master": True}
+
+    assert api.threads_run(None)
+    assert not api.threads_run(Uwsgi())
+    Uwsgi.opt = {"enable-threads": True}
+    assert api.threads_run(Uwsgi())
+
+
 def settings(**overrides):
     groups = {"cert_file": "ssl", "key_file": "ssl", "ca_file": "ssl"}
     groups["graceful_shutdown_timeout"] = None

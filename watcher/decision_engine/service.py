@@ -139,7 +139,7 @@ def parts(
     expiry = Ticker(
         "expiry of plans",
         lambda: float(options.check_periodic_interval),
-        lambda: _expire(db, options.action_plan_expiry, now()),
+        lambda: expire(db, options.action_plan_expiry, now()),
     )
     server = wiring.rpc.server(
         options.conductor_topic,
@@ -165,7 +165,8 @@ def _give_back(tx: Any, claim: Any) -> None:
     audits.release(tx, claim)
 
 
-def _expire(db: Any, hours: int, now: datetime.datetime) -> None:
+def expire(db: Any, hours: int, now: datetime.datetime) -> None:
+    """Supersede plans that nobody started within ``hours``; 0: never"""
     if not hours:
         return
     limit = now - datetime.timedelta(hours=hours)

@@ -10,6 +10,8 @@ from tests.cloud import configs, virtualenv
 from tests.cloud.plane import Plane
 
 HERE = pathlib.Path(__file__).parent
+# The network service is simulated and has none.
+NO_NETWORK = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ log_file = {self._folder}/tempest.log
 [oslo_concurrency]
 lock_path = {self._folder}/tempest_lock
 [auth]
-use_dynamic_credentials = false
+use_dynamic_credentials = true
+create_isolated_networks = false
 admin_username = admin
 admin_password = {configs.PASSWORD}
 admin_project_name = admin
@@ -107,8 +110,20 @@ cinder = false
 neutron = false
 swift = false
 horizon = false
+[network]
+public_network_id = {NO_NETWORK}
+[compute]
+min_compute_nodes = 2
+max_microversion = latest
+[compute-feature-enabled]
+live_migration = true
+can_migrate_between_any_hosts = true
+[placement]
+min_microversion = 1.30
+max_microversion = latest
 [optimize]
 datasource =
+run_skipped_action_tests = true
 resource_timeout = 60
 resource_check_interval = 0.3
 min_microversion = {least}

@@ -4,7 +4,9 @@ import pytest
 
 import watcher.conf
 from watcher import exception, policy
+from watcher.api import app
 from watcher.context import RequestContext
+from watcher.plugins import Plugins
 
 
 @pytest.fixture
@@ -98,3 +100,27 @@ def test_published_defaults(enforcer):
     assert found["admin_api"] == "role:admin or role:administrator"
     assert found["admin_or_service_api"] == "rule:admin_api or role:service"
     assert found["show_password"] == "!"
+
+
+def test_every_route_is_told_with_its_rule():
+    """What the sample file says of a rule is what the rule guards"""
+    told = {
+        (rule.name, item["method"], item["path"].count("/"))
+        for rule in policy.policies.list_rules()
+        for item in getattr(rule, "operations", ())
+    }
+    for kind in app.RESOURCES:
+        resource = kind(Parts)
+        for path, methods in resource.routes.items():
+            for method, route in methods.items():
+                name = resource.rule(route)
+                if name is not None:
+                    depth = f"/v1/{kind.name}/{path}".rstrip("/").count("/")
+                    assert (name, method, depth) in told, (method, kind.name, path)
+
+
+class Parts:
+    """Enough to build resources from"""
+
+    conf = watcher.conf.load("test", default_config_files=[])
+    plugins = Plugins.of({})

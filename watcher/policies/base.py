@@ -50,8 +50,13 @@ def rule(
     )
 
 
-def reads(noun: str, plural: str, ident: str) -> Sequence[policy.DocumentedRuleDefault]:
-    """Return the three rules that every listed noun has"""
+def reads(
+    noun: str, plural: str, ident: str, *also: str
+) -> Sequence[policy.DocumentedRuleDefault]:
+    """Return the three rules that every listed noun has
+
+    ``also`` are paths below one row that whoever may see the row may see.
+    """
     path = f"/v1/{plural}"
     words = noun.replace("_", " ")
     return [
@@ -68,6 +73,7 @@ def reads(noun: str, plural: str, ident: str) -> Sequence[policy.DocumentedRuleD
             f"Show one {words}.",
             "GET",
             f"{path}/{{{ident}}}",
+            *(f"{path}/{{{ident}}}/{below}" for below in also),
             check=READER,
         ),
     ]

@@ -6,6 +6,7 @@ smallest request found that fails in the same way.
 
 import contextlib
 import os
+import time
 
 import pytest
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ SEED = int(os.environ.get("WATCHER_FUZZ_SEED", "3"))
 BATCH = 1000
 # Batches of the long form, on each engine.
 BATCHES = 18
+ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia")
 ENGINES = [
     "sqlite",
     pytest.param("mysql", marks=pytest.mark.mysql),
@@ -102,7 +104,7 @@ def test_twenty_thousand_requests(shoot, engine, tallies):
     before = tallies.get(engine, Tally(engine)).total
     for batch in range(BATCHES):
         seed = SEED + batch
-        with shoot(engine, seed) as run:
+        with local(ZONES[batch % len(ZONES)]), shoot(engine, seed) as run:
             run.draw(fuzz_routes.every, BATCH, seed)
         print(f"{engine}: batch {batch + 1} of {BATCHES}", flush=True)
     with shoot(engine, SEED) as run:
@@ -137,6 +139,21 @@ def test_eight_clients_at_once(shoot, engine):
 @pytest.mark.timeout(1200)
 def test_thousands_through_a_web_server(fresh, tallies, tmp_path):
     served(fresh("sqlite"), tmp_path, tallies, 3000)
+
+
+@contextlib.contextmanager
+def local(zone):
+    """The time zone of this process, which times without an offset are in"""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ")
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
 
 
 def described(run):

@@ -200,7 +200,10 @@ def _check_window(audit: Audit) -> None:
 
 def postpone(tx: orm.Session, uuid: str, message: str) -> None:
     """Let an EVENT audit that is to run wait, its trigger written down, and say for what"""
-    audit = rows.locked(tx, NOUN, uuid)
+    try:
+        audit = rows.locked(tx, NOUN, uuid)
+    except exception.AuditNotFound:
+        return
     ended = audit.triggered_at is None and audit.state != states.PENDING
     if audit.state not in STARTABLE or ended or audit.status_message == message:
         return

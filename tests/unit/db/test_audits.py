@@ -198,6 +198,29 @@ def test_cancelling_forgets_the_trigger(world):
     assert gone.triggered_at is None and world.db.read(audits.claimable) == []
 
 
+def test_who_waits_keeps_the_trigger_and_says_for_what_once(world, heard):
+    audit = world.audit(audit_type="EVENT")
+    heard.clear()
+    for _ in range(3):
+        world.db.write(audits.postpone, audit.uuid, "plan x is in the way")
+    found = world.db.read(audits.get, audit.uuid)
+    assert (found.state, found.status_message) == ("PENDING", "plan x is in the way")
+    assert found.triggered_at is not None and len(heard) == 1
+    world.db.write(audits.postpone, audit.uuid, "plan y is in the way")
+    assert world.db.read(audits.get, audit.uuid).triggered_at == found.triggered_at
+
+
+def test_nobody_waits_who_does_not_want_to_run(world):
+    ended = world.audit(audit_type="EVENT", state="SUCCEEDED")
+    running = world.audit(audit_type="EVENT", state="ONGOING")
+    deleted = world.audit(audit_type="EVENT", state="CANCELLED")
+    world.db.write(audits.soft_delete, deleted.uuid)
+    for audit in (ended, running, deleted):
+        world.db.write(audits.postpone, audit.uuid, "plan x is in the way")
+        found = world.db.read(audits.get, audit.uuid, show_deleted=True)
+        assert (found.triggered_at, found.status_message) == (None, None)
+
+
 def test_nothing_is_remembered_for_engines_that_go_by_the_message(world):
     audit = world.audit(audit_type="EVENT")
     seen = world.db.write(audits.trigger, audit.uuid, remember=False)

@@ -18,6 +18,7 @@ DEEPEST = 50
 # The name of a document that says nothing to us: its numbers may be of any size.
 ANYTHING = "body"
 _LONGEST_NUMBER = 18
+_LONGEST_NAME = 80
 _MOST_ARGUMENTS = 100
 
 
@@ -118,13 +119,16 @@ def empty(request: Any, argument: str, limit: int) -> None:
 
 
 def parse(raw: bytes, *, stored: bool = True) -> Any:
-    """Return what the JSON text ``raw`` says; numbers stay text unless ``stored``
+    """Return what the JSON text ``raw`` says
+
+    Unless ``stored`` nobody reads it: numbers stay text, and keys may come twice.
 
     :raises NotJson: it cannot be read
     """
     try:
         value = json.loads(
             raw,
+            object_pairs_hook=_unlike if stored else None,
             parse_constant=_refuse,
             parse_float=_finite if stored else str,
             parse_int=_storable if stored else str,
@@ -136,6 +140,16 @@ def parse(raw: bytes, *, stored: bool = True) -> Any:
     if too_deep(value):
         raise errors.NotJson(reason=_("nested more than %d levels deep") % DEEPEST)
     return value
+
+
+def _unlike(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            # One of the values would be lost without a word.
+            raise ValueError(_("%s is given twice") % name[:_LONGEST_NAME])
+        found[name] = value
+    return found
 
 
 def _refuse(text: str) -> Any:

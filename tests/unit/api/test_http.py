@@ -182,6 +182,8 @@ def test_errors_are_well_formed_in_xml(client):
         (b'{"name": NaN}', "application/json", 400, "not a JSON number"),
         (b'{"name": 1e999}', "application/json", 400, "out of range"),
         (b'{"name": 1' + b"0" * 5000 + b"}", "application/json", 400, "out of range"),
+        (b'{"name": "a", "name": "b"}', "application/json", 400, "name is given twice"),
+        (b'{"a": {"b": 1, "b": 1}}', "application/json", 400, "b is given twice"),
         (b"", "application/json", 400, 'Missing argument: "audit"'),
         (b"", "text/plain", 400, "Missing argument"),
         (b"a=1&b=2", "application/x-www-form-urlencoded", 400, "a, b"),
@@ -190,7 +192,7 @@ def test_errors_are_well_formed_in_xml(client):
         (b"{}", "application/json; charset=utf-8", 400, "Mandatory field missing"),
         (b" " * 2_000_000, "application/json", 413, "larger"),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_bodies_that_cannot_be_read(client, raw, content_type, status, words):
     answer = client.send("POST", "/v1/audits", raw=raw, Content_Type=content_type)

@@ -34,7 +34,8 @@ def wire(standalone):
 
 @pytest.fixture(scope="module")
 def done(client):
-    """A finished audit, its plan and the plan's actions"""
+    """A finished audit, its plan and the plan's actions, and a template somewhere"""
+    client.audit_template.create(name="suite", goal="dummy")
     audit, plan = planned(client)
     return audit, plan, client.action.list(action_plan=plan.uuid, detail=True)
 
@@ -193,7 +194,7 @@ def test_t15_reasons_of_skipped_actions(wire, done):
     assert skipped.status_message == "Action skipped by user. Reason: skipped test"
 
 
-def test_t16_times_of_the_service_are_shown_in_utc(command, done, monkeypatch):
+def test_t16_times_of_the_service_are_shown_in_utc(command, done):
     # The suite runs where the service does, here two hours ahead of UTC.
     told = datetime.datetime.now().replace(microsecond=0)
     shown = command("audit update", done[0].uuid, "replace",

@@ -43,6 +43,17 @@ def test_sample_has_every_rule_commented_out(tmp_path):
     assert lines == []
 
 
+def test_sample_of_the_package_is_made_from_its_own_file(tmp_path, monkeypatch):
+    root = pathlib.Path(__file__).parents[3]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "etc" / "watcher").mkdir(parents=True)
+    inputs = root / "etc" / "watcher" / "watcher-policy-generator.conf"
+    status, said = tool("sample-generator", "--config-file", str(inputs))
+    assert status == 0, said
+    sample = (tmp_path / "etc" / "watcher" / "policy.yaml.sample").read_text()
+    assert "# GET  /v1/audits/{audit_uuid}/explanation" in sample
+
+
 def test_validator_takes_good_files_and_names_what_is_wrong(configured):
     good = configured('"audit:create": "role:gardener"\n')
     status, said = tool("validator", *good)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.cloud.dashboard import desk as desks
+from tests.cloud.dashboard import journey
 from tests.cloud.dashboard.published import Dashboard
 
 ACCESS = re.compile(r'gunicorn\.access .*?"(?P<method>[A-Z]+) (?P<path>\S+) \S+" '
@@ -72,3 +73,19 @@ def desk(person, traffic):
     yield person
     assert person.complaints == []
     assert [r for r in traffic.requests() if r[2] >= 500] == []
+
+
+@pytest.fixture(scope="package")
+def dummy(person):
+    """Name of a template with goal and strategy dummy"""
+    name = journey.name("walk")
+    journey.template(person, name, "Dummy goal", "Dummy strategy")
+    return name
+
+
+@pytest.fixture
+def plan(desk, daemons, dummy):
+    """UUID of a fresh plan: nop, nop, and a sleep of eight seconds"""
+    name = journey.name("planned")
+    journey.audit(desk, dummy, name, parameters='{"para1": 8}')
+    return journey.plan_of(desk, daemons.client().audit.get(name).uuid)

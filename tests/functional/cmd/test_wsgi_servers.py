@@ -315,6 +315,39 @@ def test_clients_that_stop_in_the_middle_do_not_stop_the_others(api):
             link.close()
 
 
+class Sick(web.WatcherApi):
+    """watcher-api that need not be healthy to be there"""
+
+    def _answers(self):
+        return servers.listens(self.port)
+
+
+def test_what_takes_connections_and_says_nothing_holds_up_no_probe(folder):
+    """The database is silent and the broker away: that is told, soon, to everybody"""
+    place = folder / "sick"
+    place.mkdir()
+    config = web.configure(place, f"sqlite:///{place}/watcher.sqlite", workers=1)
+    with socket.create_server((servers.LOOPBACK, 0), backlog=200) as silent:
+        port = silent.getsockname()[1]
+        text = config.read_text().replace(
+            f"sqlite:///{place}/watcher.sqlite",
+            f"mysql://root@127.0.0.1:{port}/watcher",
+        )
+        away = f"rabbit://guest:guest@127.0.0.1:{servers.free_port()}/"
+        config.write_text(text.replace("fake://", away))
+        server = Sick(place, config).start()
+        try:
+            begin = time.monotonic()
+            with concurrent.futures.ThreadPoolExecutor(20) as pool:
+                found = list(pool.map(server.get, ["/readyz", "/healthcheck"] * 20))
+            assert time.monotonic() - begin < 10
+        finally:
+            server.stop()
+    for answer, reasons in zip(found, [2, 1] * 20, strict=True):
+        assert answer.status == 503 and len(answer.json["reasons"]) == reasons
+        assert b"127.0.0.1" not in answer.raw and b"guest" not in answer.raw
+
+
 @pytest.mark.acceptance
 def test_a_client_that_stops_in_the_middle_is_given_up(api):
     with socket.create_connection((servers.LOOPBACK, api.port), 60) as link:

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -11,6 +12,7 @@ from tests.cloud.dashboard import desk
 
 pytestmark = pytest.mark.acceptance
 
+OUTPUT = "dashboard-published"
 GOALS = "test_existing_goals"
 MODULES = (GOALS, "test_existing_strategies", "test_playwright_audit_workflow",
            "test_playwright_skip_action_workflow")  # fmt: skip
@@ -19,6 +21,8 @@ MODULES = (GOALS, "test_existing_strategies", "test_playwright_audit_workflow",
 @pytest.fixture(scope="module")
 def browsers(site, tmp_path_factory):
     """A folder where Playwright finds Debian's browser in the place of its own"""
+    # Nobody is logged in yet; the pictures are those of this run.
+    shutil.rmtree(site.plane.work / OUTPUT, ignore_errors=True)
     [known] = site.prefix.glob(
         "lib/*/site-packages/playwright/driver/package/browsers.json"
     )
@@ -71,7 +75,7 @@ def bare_goals(client) -> list[str]:
 def test_its_own_tests_pass(site, daemons, browsers, report, module):
     if module == GOALS and (bare := bare_goals(daemons.client())):
         pytest.skip(f"it takes one empty table a goal for granted, not so: {bare}")
-    output = site.plane.work / "dashboard-published"
+    output = site.plane.work / OUTPUT
     done = subprocess.run(
         [site.prefix / "bin" / "python", "-m", "unittest",
          f"watcher_dashboard.test.integration.{module}"],

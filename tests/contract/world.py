@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import uuid
 
 from tests.contract.standalone import until
 
@@ -90,8 +89,3 @@ class World:
         until(self.client.audit.get, made.uuid, ("SUCCEEDED",))
         (plan,) = self.client.action_plan.list(audit=made.uuid)
         return made.uuid, plan.uuid
-
-
-def is_uuid(text):
-    """Tell whether ``text`` is a UUID as the service writes them"""
-    return str(uuid.UUID(text)) == text

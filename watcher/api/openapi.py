@@ -260,6 +260,9 @@ def _link(paths: Mapping[str, Any], served: Mapping[str, Resource]) -> None:
 def _doors() -> Iterator[tuple[str, dict[str, Any]]]:
     for path, check in ready.CHECKS.items():
         content = {JSON: {"schema": ref("schemas", "Health")}}
+        responses = {"200": {"description": "Yes", "content": content}}
+        if path == ready.READY:
+            responses["503"] = {"description": "No, and why", "content": content}
         yield (
             path,
             {
@@ -267,9 +270,6 @@ def _doors() -> Iterator[tuple[str, dict[str, Any]]]:
                 "summary": (inspect.getdoc(check) or "").splitlines()[0],
                 "tags": ["health"],
                 "security": [],
-                "responses": {
-                    "200": {"description": "Yes", "content": content},
-                    "503": {"description": "No, and why", "content": content},
-                },
+                "responses": responses,
             },
         )

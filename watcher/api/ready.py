@@ -96,7 +96,7 @@ class Probe:
 
 
 class Readiness:
-    """Why the API works, or works as it should, or does not"""
+    """Why Watcher can do its work, or cannot"""
 
     def __init__(self, conf: cfg.ConfigOpts, db: Any, rpc: Any) -> None:
         self._oldest_s = conf.api.ready_model_age
@@ -112,12 +112,15 @@ class Readiness:
             )
         }
 
-    def healthy(self) -> list[str]:
-        """Return why no request can be served; empty when all can"""
-        return self._reasons("database")
+    def alive(self) -> list[str]:
+        """Tell that the process lives and serves; nobody else is asked
+
+        What is away elsewhere is no reason to restart this process.
+        """
+        return []
 
     def ready(self) -> list[str]:
-        """Return why Watcher cannot do its work; empty when it can"""
+        """Tell why Watcher cannot do its work, nothing when it can"""
         found = self._reasons("database", "message broker")
         if self._oldest_s and NO_DATABASE not in found:
             found += self._reasons("age of the model")
@@ -149,7 +152,7 @@ class Readiness:
 
 
 CHECKS: Mapping[str, Callable[[Readiness], list[str]]] = {
-    HEALTH: Readiness.healthy,
+    HEALTH: Readiness.alive,
     READY: Readiness.ready,
 }
 

@@ -283,11 +283,13 @@ def test_what_fails_below_is_told_without_secrets(conf, error, status, words):
     assert answer.json["request_id"]
 
 
-def test_health_is_open_and_follows_the_database(conf, client):
-    assert client.get("/healthcheck", X_Roles="").status == 200
+def test_readiness_is_open_and_follows_the_database(conf, database):
+    conf.set_override("ready_model_age", 0, "api")
+    client = Client(app.build(conf, database, None, Enforcer(conf)), database)
+    assert client.get("/readyz", X_Roles="").status == 200
     broken = Broken(exception.DatabaseUnavailable(reason="secret"))
     sick = Client(app.build(conf, broken, None, Enforcer(conf)), None)
-    answer = sick.get("/healthcheck")
+    answer = sick.get("/readyz")
     assert answer.status == 503 and b"secret" not in answer.raw
 
 

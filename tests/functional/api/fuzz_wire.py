@@ -47,8 +47,11 @@ class Request:
 
     def sent(self):
         """All headers, with those that say who is asking"""
-        who = [("X-Roles", self.role), ("X-User-Id", "u1"), ("X-Project-Id", "p1")]
-        return [*who, *self.headers]
+        who = {"X-Roles": self.role, "X-User-Id": "u1", "X-Project-Id": "p1"}
+        # Servers join the values of a header that comes twice.
+        given = {name for name, _value in self.headers}
+        mine = [(name, value) for name, value in who.items() if name not in given]
+        return [*mine, *self.headers]
 
     def curl(self):
         """The request as somebody would repeat it"""

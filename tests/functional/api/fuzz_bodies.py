@@ -25,7 +25,7 @@ raw_bodies = st.sampled_from(range(len(_RAW))).map(_RAW.__getitem__) | st.binary
 def body(source):
     """Mostly documents of ``source``, also spoilt, also no document at all"""
     spoilt = values.spoilt(source)
-    return weighted({12: source, 6: spoilt, 1: raw_bodies})
+    return weighted((12, source), (6, spoilt), (1, raw_bodies))
 
 
 _goals = marks("goals", keys=("uuid", "name", "name", "id"))
@@ -71,46 +71,64 @@ _plain_audit = st.builds(
     ),
 )
 _timed_audit = st.builds(
-    lambda base, more: {**base, "audit_type": "CONTINUOUS", **more},
+    lambda base, interval, window, count: {
+        **base,
+        "audit_type": "CONTINUOUS",
+        "interval": interval,
+        **dict(list(zip(("start_time", "end_time"), window, strict=True))[:count]),
+    },
     _plain_audit,
-    _optional(
-        {"interval": values.intervals}, start_time=values.times, end_time=values.times
-    ),
+    values.good_intervals,
+    values.windows,
+    st.sampled_from((1, 2, 2, 2)),
 )
+_from_template = st.builds(
+    lambda base, template: {
+        "audit_template_uuid": template,
+        **{k: v for k, v in base.items() if k not in ("goal", "strategy")},
+    },
+    _plain_audit,
+    marks("audit_templates", keys=("uuid",) * 9 + ("name",)),
+)
+
+
+def _one_hard(good, hard):
+    """Documents that are good but for one field, which has a value of ``hard``"""
+    field = st.sampled_from(sorted(hard)).flatmap(
+        lambda name: st.tuples(st.just(name), hard[name])
+    )
+    return st.builds(lambda base, found: {**base, found[0]: found[1]}, good, field)
+
+
 audits = weighted(
-    {
-        4: _plain_audit,
-        3: _timed_audit,
-        2: _optional({"audit_type": _typed, "goal": _goals}, **_hard_audit),
-        1: _optional(
-            {
-                "audit_type": _typed,
-                "audit_template_uuid": marks(
-                    "audit_templates", keys=("uuid", "uuid", "name")
-                ),
-            },
-            **_hard_audit,
-        ),
-    }
+    (3, _plain_audit),
+    (4, _timed_audit),
+    (2, _from_template),
+    (6, _one_hard(st.one_of(_plain_audit, _timed_audit, _from_template), _hard_audit)),
+    (1, _optional({"audit_type": _typed, "goal": _goals}, **_hard_audit)),
 )
-templates = st.one_of(
-    st.builds(
-        lambda aim, more: {"goal": aim[0], "strategy": aim[1], **more},
-        fitting,
-        _optional(
-            {"name": values.names},
-            scope=values.scopes,
-            description=values.texts,
-            default_parameters=values.parameters,
-        ),
-    ),
+_hard_template = {
+    "name": values.names,
+    "goal": _goals,
+    "strategy": _strategies | st.none(),
+    "scope": values.scopes,
+    "description": values.texts | st.none(),
+    "default_parameters": values.parameters,
+}
+_plain_template = st.builds(
+    lambda aim, more: {"goal": aim[0], "strategy": aim[1], **more},
+    fitting,
     _optional(
-        {"name": values.names, "goal": _goals},
-        strategy=_strategies | st.none(),
-        scope=values.scopes,
-        description=values.texts | st.none(),
-        default_parameters=values.parameters,
+        {"name": values.names},
+        scope=values.good_scopes,
+        description=st.text(max_size=20),
+        default_parameters=values.good_parameters,
     ),
+)
+templates = weighted(
+    (3, _plain_template),
+    (6, _one_hard(_plain_template, _hard_template)),
+    (1, st.fixed_dictionaries({}, optional=_hard_template)),
 )
 
 
@@ -157,16 +175,22 @@ def _operation(fields):
         {"op": st.sampled_from(_OPS), "path": _odd_paths},
         optional={"value": values.anything, "from": values.texts, "x": values.scalars},
     )
-    return weighted({7: root.flatmap(of), 1: odd})
+    return weighted((7, root.flatmap(of)), (1, odd))
 
 
 def _patch(fields, direct):
-    """Up to four operations, or one that is likely to be taken"""
+    """Up to four operations, many of them likely to be taken"""
     sure = st.sampled_from(direct).map(
-        lambda item: [{"op": item[0], "path": item[1], "value": item[2]}]
+        lambda item: {"op": item[0], "path": item[1], "value": item[2]}
     )
-    several = st.lists(_operation(fields), max_size=4)
-    return weighted({1: sure, 2: several})
+    some = _operation(fields)
+    return weighted(
+        (2, st.lists(sure, min_size=1, max_size=1)),
+        (1, st.lists(sure, min_size=2, max_size=3)),
+        (4, st.lists(some, min_size=1, max_size=1)),
+        (2, st.tuples(sure, some).map(list)),
+        (1, st.lists(some, max_size=4)),
+    )
 
 
 def _states(table):

@@ -37,7 +37,7 @@ def _drafts(operation):
     return st.builds(
         _draft,
         st.one_of(modes),
-        weighted({6: marks(*LISTS, keys=("uuid",)), 1: _KEPT}),
+        weighted((6, marks(*LISTS, keys=("uuid",))), (1, _KEPT)),
         st.sampled_from(range(60)),
         roles,
         bodies.fitting,

@@ -109,17 +109,15 @@ _lengths = st.sampled_from(
 
 _nothing = st.none()
 _version_header = weighted(
-    {
-        8: st.just("infra-optim 1.7"),
-        7: st.sampled_from([f"infra-optim 1.{minor}" for minor in range(8)]),
-        2: _nothing,
-        1: _versions,
-    }
+    (8, st.just("infra-optim 1.7")),
+    (7, st.sampled_from([f"infra-optim 1.{minor}" for minor in range(8)])),
+    (2, _nothing),
+    (1, _versions),
 )
-_type_header = weighted({25: st.just(JSON_TYPE[1]), 1: _types})
-_accept_header = weighted({10: _nothing, 1: _accepts})
-_other_header = weighted({8: _nothing, 1: _other})
-_length_header = weighted({50: _nothing, 1: _lengths})
+_type_header = weighted((25, st.just(JSON_TYPE[1])), (1, _types))
+_accept_header = weighted((10, _nothing), (1, _accepts))
+_other_header = weighted((8, _nothing), (1, _other))
+_length_header = weighted((50, _nothing), (1, _lengths))
 
 
 @st.composite
@@ -184,4 +182,4 @@ _raw_queries = st.sampled_from(
      "&".join(f"a{n}=1" for n in range(150)), "limit=" + "9" * 5000, "name=" + "x" * 5000,
      "marker=%F0%9F%98%80", "limit=1&%6cimit=1", "goal=\xe9", "audit_uuid=%20"),
 )  # fmt: skip
-queries = weighted({12: st.lists(_pairs, max_size=3), 1: _raw_queries})
+queries = weighted((12, st.lists(_pairs, max_size=3)), (1, _raw_queries))

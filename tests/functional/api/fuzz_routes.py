@@ -94,7 +94,7 @@ def _ident(name):
     known = marks(name if name in LISTS else "audits")
     if name in ("action_plans", "actions"):
         known = marks(name, keys=("uuid",))
-    return weighted({8: known, 1: _strange | marks(*LISTS)})
+    return weighted((8, known), (1, _strange | marks(*LISTS)))
 
 
 def _path(*parts):

@@ -24,12 +24,12 @@ NUMBERS = (
 )  # fmt: skip
 
 
-def weighted(choices):
-    """One of several strategies, each as often as its weight says
+def weighted(*choices):
+    """One of several strategies, given as pairs with their weights
 
     (``one_of`` takes what is inside of its parts apart, and integers prefer their ends.)
     """
-    table = [source for weight, source in choices.items() for _n in range(weight)]
+    table = [source for weight, source in choices for _n in range(weight)]
     return st.sampled_from(range(len(table))).flatmap(table.__getitem__)
 
 
@@ -99,14 +99,10 @@ _hard_intervals = st.one_of(
     st.integers(-3, 10**6).map(str),
     scalars,
 )  # fmt: skip
-intervals = weighted(
-    {
-        3: st.sampled_from(
-            ("3600", "1", "*/5 * * * *", "@hourly", "0 0 * * 0", "* * * * * 30")
-        ),
-        4: _hard_intervals,
-    }
+good_intervals = st.sampled_from(
+    ("3600", "1", "*/5 * * * *", "@hourly", "0 0 * * 0", "* * * * * 30")
 )
+intervals = weighted((3, good_intervals), (4, _hard_intervals))
 
 
 # Times ------------------------------------------------------------------------------
@@ -136,7 +132,17 @@ _hard_times = st.one_of(
     ),
     scalars,
 )  # fmt: skip
-times = weighted({2: _later, 3: _hard_times})
+times = weighted((2, _later), (3, _hard_times))
+
+
+_windows = st.tuples(_later, _later).map(sorted)
+_zoned = st.builds(
+    str.__add__,
+    _later,
+    st.sampled_from(("", "Z", "+01:00", "-11:30", "+14:00", "+0530")),
+)
+# Start and end of a run, in this order but for a few.
+windows = st.one_of(_windows, _windows, st.tuples(_zoned, _zoned))
 
 
 # Scopes -----------------------------------------------------------------------------

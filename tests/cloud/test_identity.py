@@ -11,6 +11,7 @@ import pytest
 from keystoneauth1 import adapter, session
 from keystoneauth1.identity import v3
 
+from tests import servers
 from tests.cloud import configs
 from tests.cloud.people import DOMAIN, PROJECT, SYSTEM, People, Routes
 
@@ -25,7 +26,12 @@ def people(daemons):
 
 @pytest.fixture(scope="module")
 def routes(daemons):
-    return Routes(daemons.plane)
+    found = Routes(daemons.plane)
+    # The first model is not there in the moment in which the engine is.
+    servers.wait_until(
+        lambda: found.send("GET", "/readyz", None).ok, 90, "the service's readiness"
+    )
+    return found
 
 
 @pytest.fixture(scope="module")

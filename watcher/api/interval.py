@@ -4,10 +4,9 @@ import datetime
 import re
 from typing import Any
 
-import croniter
-
 from watcher._i18n import _
 from watcher.api import types
+from watcher.domain import schedule
 
 LONGEST = 36
 _CRON = r"(@(hourly|daily|weekly|monthly|yearly)|[0-9A-Za-z*?,/#-]+( [0-9A-Za-z*?,/#-]+){4,6})"
@@ -34,7 +33,7 @@ def read(value: Any) -> str:
     try:
         # Asking for the next moment finds expressions that never come true.
         start = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-        croniter.croniter(value, start).get_next(datetime.datetime)
+        schedule.first(value, start)
     except (ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
         raise ValueError(
             _("Neither seconds nor a cron expression: %s") % error

@@ -1,7 +1,6 @@
 """The interval of continuous audits: seconds, or a cron expression in UTC."""
 
 import datetime
-import re
 from typing import Any
 
 from watcher._i18n import _
@@ -10,7 +9,6 @@ from watcher.domain import schedule
 
 LONGEST = 36
 _CRON = r"(@(hourly|daily|weekly|monthly|yearly)|[0-9A-Za-z*?,/#-]+( [0-9A-Za-z*?,/#-]+){4,6})"
-_SECONDS = re.compile(r"\s*[+-]?[0-9]+\s*\Z")
 
 
 def read(value: Any) -> str:
@@ -26,7 +24,7 @@ def read(value: Any) -> str:
             _("Text of %(found)d characters; at most %(longest)d are allowed")
             % {"found": len(value), "longest": LONGEST}
         )
-    if _SECONDS.match(value):
+    if schedule.is_seconds(value):
         if not 0 < int(value) <= types.MAX_ID:
             raise ValueError(_("An interval is a positive number of seconds"))
         return str(value)

@@ -4,19 +4,18 @@ All moments are naive UTC. croniter's reading of cron expressions is the publish
 """
 
 import datetime
+import re
 
 import croniter
 
 Moment = datetime.datetime
+# What other numbers Python could read is none of an interval.
+_SECONDS = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
 def is_seconds(interval: str) -> bool:
     """Tell whether ``interval`` is a number of seconds; otherwise it is a cron expression"""
-    try:
-        int(interval)
-    except ValueError:
-        return False
-    return True
+    return _SECONDS.fullmatch(interval) is not None
 
 
 def first(interval: str, now: Moment) -> Moment:

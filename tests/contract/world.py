@@ -7,6 +7,9 @@ from tests.contract.standalone import until
 
 SCOPE = [{"compute": [{"availability_zones": [{"name": "az1"}]}]}]
 
+# A plan that takes a second; those that examples start are carried out while others wait.
+SHORT = {"goal": "dummy", "strategy": "dummy", "parameters": {"para1": 1.0}}
+
 
 class World:
     """Rows in the service, by the names that stand in examples
@@ -58,14 +61,9 @@ class World:
         return uuid
 
     @property
-    def new_oneshot(self):
-        """A ONESHOT audit that is finished"""
-        return self._planned(goal="dummy", strategy="dummy")[0]
-
-    @property
     def new_plan(self):
         """A recommended plan"""
-        return self._planned(goal="dummy", strategy="dummy")[1]
+        return self._planned(**SHORT)[1]
 
     @property
     def new_action(self):

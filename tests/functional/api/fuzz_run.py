@@ -236,13 +236,13 @@ class Run:
         if shown != told:
             return [f"GET shows {shown}, the answer was {told}"]
         row = json.loads(self.get(path, **deleted).body)
-        sent = json.loads(request.body) if request.body else None
         found = list(fuzz_sense.nonsense(noun, before, row, self.world.goals))
         try:
             if request.method == "PATCH" and before is not None:
+                sent = json.loads(request.body)
                 found += fuzz_round.of_patch(noun, sent, before, row)
             if request.method == "POST" and noun in POSTS:
-                found += fuzz_round.of_post(noun, sent, row)
+                found += fuzz_round.of_post(noun, json.loads(request.body), row)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             found.append(f"accepted, though it makes no sense: {error!r}")
         return found

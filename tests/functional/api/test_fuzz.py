@@ -1,7 +1,8 @@
 """Hostile requests by the thousand: refused without a trace, or kept as they were sent.
 
-What is drawn depends on ``WATCHER_FUZZ_SEED`` alone; a failure prints its seed and the
-smallest request found that fails in the same way.
+What is drawn depends on ``WATCHER_FUZZ_SEED`` and on the code (hypothesis looks at its
+constants), on nothing else. A failure prints its seed and the smallest request found that
+fails in the same way.
 """
 
 import contextlib

@@ -32,6 +32,15 @@ class Enforcer:
                 reason=f"{conf.oslo_policy.policy_file} cannot be read as YAML: "
                 + " ".join(str(error).split()),
             ) from error
+        self._look_at_names()
+
+    def _look_at_names(self) -> None:
+        """Warn of rules in the operator's file that nothing of ours ever asks"""
+        known = self._enforcer.registered_rules
+        # Names without a colon are what other rules are made of.
+        for name in sorted(self._enforcer.file_rules):
+            if ":" in name and name not in known:
+                LOG.warning("The policy file has a rule %s that there is not", name)
 
     def check(
         self,

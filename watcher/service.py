@@ -64,13 +64,23 @@ def prepare(
         conf.set_override(name, value, None if group == "DEFAULT" else group)
     if tool:
         conf.set_override("use_stderr", True)
-    logging.setup(conf, PRODUCT, config.version())
+    _log(conf)
     mistakes = config.check(conf, _installed() if installed is None else installed)
     if mistakes:
         raise exception.StartRefused("\n".join(mistakes))
     if conf.log_options:
         conf.log_opt_values(LOG, logging.DEBUG)
     return conf
+
+
+def _log(conf: cfg.ConfigOpts) -> None:
+    try:
+        logging.setup(conf, PRODUCT, config.version())
+    except OSError as error:
+        option = "log_file" if conf.log_file else "log_dir"
+        raise exception.ConfigInvalid(
+            group="DEFAULT", option=option, reason=f"the log cannot be written: {error}"
+        ) from error
 
 
 def _installed() -> dict[str, set[str]]:

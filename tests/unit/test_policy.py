@@ -59,6 +59,20 @@ def test_the_operators_file_wins(tmp_path):
     assert not allowed(enforcer, "goal:get_all", "admin")
 
 
+def test_a_rule_that_nothing_asks_for_is_told_at_start(tmp_path, caplog):
+    (tmp_path / "policy.yaml").write_text(
+        '"gardener": "role:gardener"\n"audit:get": "rule:gardener"\n'
+        '"audit:crate": "role:admin"\n'
+    )
+    path = tmp_path / "watcher.conf"
+    path.write_text(f"[oslo_policy]\npolicy_file = {tmp_path}/policy.yaml\n")
+    policy.Enforcer(watcher.conf.load("test", default_config_files=[str(path)]))
+    told = [
+        line.getMessage() for line in caplog.records if line.name == policy.__name__
+    ]
+    assert told == ["The policy file has a rule audit:crate that there is not"]
+
+
 def test_every_published_rule_is_there():
     names = {rule.name for rule in policy.policies.list_rules()}
     verbs = {

@@ -181,6 +181,15 @@ def test_main_prints_the_reason_and_returns_one(tmp_path, capsys):
     assert service.main("watcher-test", None, ["--config-file", "/nowhere"]) == 1
 
 
+def test_a_log_that_cannot_be_written_is_told_in_one_line(tmp_path, capsys):
+    path = tmp_path / "watcher.conf"
+    path.write_text("[DEFAULT]\nlog_file = /proc/nowhere/watcher.log\n")
+    assert service.main("watcher-test", None, ["--config-file", str(path)]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith("watcher-test: [DEFAULT] log_file: the log cannot be")
+
+
 def test_overrides_reach_options_of_libraries():
     conf = service.prepare(
         "watcher-test", [],

@@ -1,12 +1,13 @@
 """watcher-api: the REST API, served by gunicorn."""
 
 import multiprocessing
+import pathlib
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gunicorn import glogging
+from gunicorn import errors, glogging
 from gunicorn.app import base
 from oslo_config import cfg
 
@@ -50,6 +51,8 @@ class Server(base.BaseApplication):  # type: ignore[misc]
 
     def __init__(self, conf: cfg.ConfigOpts, argv: Sequence[str] | None) -> None:
         self._settings = settings(conf)
+        if conf.api.enable_ssl_api:
+            try_tls(conf.ssl)
         self._argv = argv
         super().__init__()
 
@@ -65,7 +68,11 @@ class Server(base.BaseApplication):  # type: ignore[misc]
 
         Workers started after a SIGHUP read the configuration again.
         """
-        return application(service.prepare(NAME, self._argv))
+        try:
+            return application(service.prepare(NAME, self._argv))
+        except (exception.WatcherException, cfg.Error) as error:
+            # Printed as it is, without the way that the program took to it.
+            raise errors.AppImportError(f"{NAME}: {error}") from error
 
 
 def settings(conf: cfg.ConfigOpts) -> Mapping[str, Any]:
@@ -110,6 +117,31 @@ def _tls(conf: cfg.ConfigOpts) -> dict[str, Any]:
     if conf.ssl.ciphers:
         found["ciphers"] = conf.ssl.ciphers
     return found
+
+
+def try_tls(options: Any) -> None:
+    """Read the files as every worker will: otherwise each handshake finds out alone
+
+    :raises ConfigInvalid: one of them cannot be used
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    what = "cert_file"
+    try:
+        for what in ("cert_file", "key_file", "ca_file"):
+            if options[what]:
+                pathlib.Path(options[what]).read_bytes()
+        what = "key_file"
+        # Nobody could type its password.
+        context.load_cert_chain(options.cert_file, options.key_file, password="")
+        if options.ca_file:
+            what = "ca_file"
+            context.load_verify_locations(options.ca_file)
+        if options.ciphers:
+            what = "ciphers"
+            context.set_ciphers(options.ciphers)
+    except (OSError, ValueError) as error:
+        reason = f"{options[what]} cannot be used: {error}"
+        raise exception.ConfigInvalid(group="ssl", option=what, reason=reason) from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

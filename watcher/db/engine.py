@@ -19,6 +19,9 @@ from watcher import exception
 
 # Milliseconds that a SQLite writer waits for another one.
 BUSY_TIMEOUT_MS = 20_000
+# Seconds that a statement on MariaDB or PostgreSQL waits for a lock. Their own defaults go
+# from most of a minute for a row to a day, or for ever, for a table.
+LOCK_WAIT_S = 20
 CONNECT_TIMEOUT_S = 10
 # Execution option of connections that promise not to write.
 READER = "watcher_reader"
@@ -111,6 +114,8 @@ def _listen(engine: sqlalchemy.Engine, backend: str, options: Any) -> None:
         _sqlite(engine, options.sqlite_synchronous)
     elif backend in ("mysql", "mariadb"):
         _mysql(engine, options.mysql_sql_mode, options.mysql_wsrep_sync_wait)
+    elif backend == "postgresql":
+        _postgresql(engine)
 
 
 def _guard_forks(engine: sqlalchemy.Engine) -> None:
@@ -162,10 +167,23 @@ def _mysql(engine: sqlalchemy.Engine, sql_mode: str | None, sync: int | None) ->
             # No public way: the driver looks at it before each packet.
             connection._read_timeout = None
         with connection.cursor() as cursor:
+            cursor.execute(
+                f"SET SESSION lock_wait_timeout = {LOCK_WAIT_S}, "
+                f"SESSION innodb_lock_wait_timeout = {LOCK_WAIT_S}"
+            )
             if sql_mode is not None:
                 cursor.execute("SET SESSION sql_mode = %s", [sql_mode])
             if sync is not None:
                 cursor.execute("SET SESSION wsrep_sync_wait = %s", [sync])
+
+
+def _postgresql(engine: sqlalchemy.Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{LOCK_WAIT_S}s'")
+        # A setting made in a transaction goes with it.
+        connection.commit()
 
 
 def _installed(module: str) -> bool:

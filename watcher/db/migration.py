@@ -165,11 +165,16 @@ def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
                 yield connection
         elif kind == "postgresql":
             with connection.begin():
+                connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
                 lock = sa.func.pg_advisory_xact_lock(LOCK_NUMBER)
                 connection.execute(sa.select(lock))
                 yield connection
         else:
             connection.execution_options(isolation_level="AUTOCOMMIT")
+            # Given up in the middle, an upgrade would have to be done by hand: it waits
+            # for tables in use as long as the server lets it.
+            for name in ("lock_wait_timeout", "innodb_lock_wait_timeout"):
+                connection.execute(sa.text(f"SET SESSION {name} = @@GLOBAL.{name}"))
             with _mysql_lock(connection):
                 yield connection
 

@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 # First pause after a deadlock, in seconds; doubled each time up to db_retry_interval.
 FIRST_PAUSE_S = 0.01
+# No run begins after that many seconds of others being in the way: each may wait for a
+# lock as long as the server lets it, and somebody waits for the answer.
+PATIENCE_S = 30.0
 
 
 class Database:
@@ -95,6 +98,7 @@ class Database:
             self._replica.dispose()
 
     def _retried(self, writes: bool, run: Callable[[orm.Session], T]) -> T:
+        end = time.monotonic() + PATIENCE_S
         for pause in self._pauses():
             try:
                 return self._once(writes, run)
@@ -104,10 +108,12 @@ class Database:
                         reason="other transactions were faster again and again"
                     )
             except _Failed as failed:
-                if pause is None or not self._may_retry(failed):
+                away = errors.kind(failed.error) is errors.Kind.AWAY
+                late = time.monotonic() > end and not away
+                if pause is None or late or not self._may_retry(failed):
                     raise errors.translate(failed.error) from failed.error
                 LOG.debug("Transaction is run again: %s", failed.error.orig)
-                if errors.kind(failed.error) is errors.Kind.AWAY:
+                if away:
                     pause = self._options.db_retry_interval
             time.sleep(pause)
         raise AssertionError("the last pause is None")

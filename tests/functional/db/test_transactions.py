@@ -9,7 +9,16 @@ import sqlalchemy as sa
 
 from tests import servers, worlds
 from watcher import exception
-from watcher.db import action_plans, audits, errors, goals, models, session, sync
+from watcher.db import (
+    action_plans,
+    audits,
+    engine,
+    errors,
+    goals,
+    models,
+    session,
+    sync,
+)
 from watcher.db.query import ListQuery
 
 
@@ -181,6 +190,51 @@ def test_five_thousand_actions_cost_little(world):
     print(f"{world.db.engine.dialect.name}: {spent:.3f} s")
     # Measured: 0.08 to 0.13 s; a loaded machine may need more.
     assert spent < 0.4
+
+
+def test_a_row_that_somebody_keeps_locked_is_given_up(world, monkeypatch):
+    monkeypatch.setattr(engine, "LOCK_WAIT_S", 1)
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 1000)
+    monkeypatch.setattr(session, "PATIENCE_S", 1.5)
+    audit = world.audit()
+    taken, free = threading.Event(), threading.Event()
+
+    def keep(tx):
+        audits.update(tx, audit.uuid, status_message="kept")
+        taken.set()
+        free.wait(60)
+
+    holder = threading.Thread(target=world.db.write, args=(keep,))
+    holder.start()
+    assert taken.wait(30)
+    hurried = session.Database(worlds.configuration(world.url))
+    start = time.monotonic()
+    try:
+        with pytest.raises(exception.DatabaseUnavailable, match="other's way"):
+            hurried.write(audits.update, audit.uuid, status_message="waits")
+        assert time.monotonic() - start < 10
+    finally:
+        free.set()
+        holder.join(30)
+    hurried.write(audits.update, audit.uuid, status_message="later")
+    hurried.dispose()
+    assert world.db.read(audits.get, audit.uuid).status_message == "later"
+
+
+@pytest.mark.mysql
+def test_a_table_that_somebody_keeps_locked_is_given_up(mysql_url, monkeypatch):
+    monkeypatch.setattr(engine, "LOCK_WAIT_S", 1)
+    monkeypatch.setattr(session, "PATIENCE_S", 1.5)
+    world = worlds.World(mysql_url)
+    with world.db.engine.connect() as connection:
+        connection.exec_driver_sql("LOCK TABLES audits WRITE")
+        start = time.monotonic()
+        with pytest.raises(exception.DatabaseUnavailable, match="other's way"):
+            world.db.read(audits.list, ListQuery())
+        assert time.monotonic() - start < 10
+        connection.exec_driver_sql("UNLOCK TABLES")
+    assert world.db.read(audits.list, ListQuery()) == []
+    world.close()
 
 
 def _answers(db):

@@ -4,6 +4,7 @@ import ssl
 
 import pytest
 import webob
+from gunicorn.errors import AppImportError
 from oslo_service import opts as service_opts
 
 import watcher.conf
@@ -82,3 +83,33 @@ def test_tls_needs_its_files():
     found = settings(enable_ssl_api=True, **files)
     assert (found["certfile"], found["keyfile"]) == ("c", "k")
     assert found["cert_reqs"] == ssl.CERT_REQUIRED
+
+
+def broken(tmp_path, **files):
+    conf = watcher.conf.load("test", default_config_files=[])
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        conf.set_override(name, str(tmp_path / name), "ssl")
+    conf.set_default("cert_file", "/nowhere/cert.pem", "ssl")
+    with pytest.raises(exception.ConfigInvalid) as caught:
+        program.try_tls(conf.ssl)
+    return str(caught.value)
+
+
+def test_tls_files_are_tried_before_anybody_connects(tmp_path):
+    assert "[ssl] cert_file: /nowhere/cert.pem cannot be used" in broken(tmp_path)
+    found = broken(tmp_path, cert_file="no certificate", key_file="no key")
+    assert f"[ssl] key_file: {tmp_path}/key_file cannot be used" in found
+
+
+def test_a_worker_that_cannot_start_says_so_in_one_line(tmp_path):
+    path = tmp_path / "w.conf"
+    path.write_text(
+        "[DEFAULT]\ntransport_url = rubbish\n[database]\nconnection = sqlite://\n"
+    )
+    arguments = ["--config-file", str(path)]
+    conf = watcher.conf.load("test", arguments)
+    service_opts.register_service_opts(conf)
+    server = program.Server(conf, arguments)
+    with pytest.raises(AppImportError, match=r"^watcher-api: .*transport_url"):
+        server.load()

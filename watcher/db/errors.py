@@ -8,8 +8,8 @@ from sqlalchemy import exc
 from watcher import exception
 
 SQLITE_BUSY, SQLITE_LOCKED = 5, 6
-# Read-only, not readable, full, not there.
-SQLITE_FILE = (8, 10, 13, 14)
+# Read-only, not readable, damaged, full, not there, no database.
+SQLITE_FILE = (8, 10, 11, 13, 14, 26)
 SQLITE_UNIQUE = (2067, 1555)
 SQLITE_FOREIGN_KEY = 787
 
@@ -20,7 +20,7 @@ class Kind(enum.Enum):
     DUPLICATE = "a unique key is taken"
     REFERENCE = "a foreign key points nowhere"
     DEADLOCK = "another transaction was in the way; try again"
-    AWAY = "the server cannot be reached"
+    AWAY = "the server cannot be reached, or does not let us do it now"
     DATA = "a value does not fit its column"
     SCHEMA = "a table or a column is missing"
     OTHER = "a fault of ours or of the schema"
@@ -39,9 +39,24 @@ _MYSQL = {
     1020: Kind.DEADLOCK,
     1205: Kind.DEADLOCK,
     1213: Kind.DEADLOCK,
+    # Full, read-only, out of connections, shut for us: an operator has to see to it.
+    1021: Kind.AWAY,
     1040: Kind.AWAY,
+    1041: Kind.AWAY,
+    1044: Kind.AWAY,
+    1045: Kind.AWAY,
     1047: Kind.AWAY,
+    1049: Kind.AWAY,
     1053: Kind.AWAY,
+    1114: Kind.AWAY,
+    1129: Kind.AWAY,
+    1130: Kind.AWAY,
+    1142: Kind.AWAY,
+    1203: Kind.AWAY,
+    1226: Kind.AWAY,
+    1290: Kind.AWAY,
+    1317: Kind.AWAY,
+    1836: Kind.AWAY,
     1927: Kind.AWAY,
     2002: Kind.AWAY,
     2003: Kind.AWAY,
@@ -67,7 +82,13 @@ _POSTGRESQL = {
     "55P03": Kind.DEADLOCK,
     "42703": Kind.SCHEMA,
     "42P01": Kind.SCHEMA,
+    "25006": Kind.AWAY,
+    "42501": Kind.AWAY,
+    "53100": Kind.AWAY,
+    "53200": Kind.AWAY,
     "53300": Kind.AWAY,
+    "53400": Kind.AWAY,
+    "57014": Kind.AWAY,
     "57P01": Kind.AWAY,
     "57P02": Kind.AWAY,
     "57P03": Kind.AWAY,

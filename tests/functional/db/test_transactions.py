@@ -237,6 +237,56 @@ def test_a_table_that_somebody_keeps_locked_is_given_up(mysql_url, monkeypatch):
     world.close()
 
 
+def _refused(url, ident):
+    db = session.Database(worlds.configuration(url))
+    with pytest.raises(exception.DatabaseUnavailable) as caught:
+        db.write(audits.update, ident, status_message="new")
+    assert caught.value.status == 503
+    assert db.read(audits.get, ident).status_message is None
+    db.dispose()
+
+
+@pytest.mark.mysql
+def test_a_mariadb_that_is_read_only_is_no_fault_of_ours(mysql_url):
+    world = worlds.World(mysql_url)
+    audit = world.audit()
+    url = sa.make_url(mysql_url)
+    user = f"reader_{url.database}"[:32]
+    with world.db.engine.connect() as root:
+        root.exec_driver_sql(f"CREATE USER {user}@'%%'")
+        root.exec_driver_sql(f"GRANT ALL ON {url.database}.* TO {user}@'%%'")
+        try:
+            # Administrators, like all other tests, may write on.
+            root.exec_driver_sql("SET GLOBAL read_only = 1")
+            _refused(url.set(username=user).render_as_string(False), audit.uuid)
+        finally:
+            root.exec_driver_sql("SET GLOBAL read_only = 0")
+        root.exec_driver_sql(f"REVOKE UPDATE ON {url.database}.* FROM {user}@'%%'")
+        _refused(url.set(username=user).render_as_string(False), audit.uuid)
+        root.exec_driver_sql(f"DROP USER {user}@'%%'")
+    world.close()
+
+
+@pytest.mark.postgresql
+def test_a_postgresql_that_is_read_only_is_no_fault_of_ours(postgresql_url):
+    world = worlds.World(postgresql_url)
+    audit = world.audit()
+    url = sa.make_url(postgresql_url).update_query_dict(
+        {"options": "-c default_transaction_read_only=on"}
+    )
+    _refused(url.render_as_string(False), audit.uuid)
+    world.close()
+
+
+def test_a_sqlite_file_that_is_damaged_is_no_fault_of_ours(tmp_path):
+    path = tmp_path / "w.sqlite"
+    path.write_text("This is no database. " * 100)
+    db = session.Database(worlds.configuration(f"sqlite:///{path}"))
+    with pytest.raises(exception.DatabaseUnavailable):
+        db.read(goals.list, ListQuery())
+    db.dispose()
+
+
 def _answers(db):
     try:
         db.ping()

@@ -25,17 +25,19 @@ class Enforcer:
         # Read the file now: a broken one is told at start, not at the first request.
         try:
             self._enforcer.load_rules()
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, TypeError, AttributeError) as error:
+            # The latter two: YAML, but no rules.
             raise exception.ConfigInvalid(
                 group="oslo_policy",
                 option="policy_file",
-                reason=f"{conf.oslo_policy.policy_file} cannot be read as YAML: "
-                + " ".join(str(error).split()),
+                reason=f"{conf.oslo_policy.policy_file} cannot be read as YAML that maps "
+                "names of rules to rules: " + " ".join(str(error).split()),
             ) from error
         self._look_at_names()
 
     def _look_at_names(self) -> None:
-        """Warn of rules in the operator's file that nothing of ours ever asks"""
+        """Warn of rules that nothing asks, go round in a circle or need what is not there"""
+        self._enforcer.check_rules()
         known = self._enforcer.registered_rules
         # Names without a colon are what other rules are made of.
         for name in sorted(self._enforcer.file_rules):
@@ -75,8 +77,9 @@ class Enforcer:
         except KeyError:
             # The address of a policy server may be made of the target, too.
             return False
-        except (ValueError, OSError, RuntimeError) as error:
-            # The operator's file was broken meanwhile, or a policy server is silent.
+        except Exception as error:
+            # The operator's file was broken meanwhile in one of many ways, each with an
+            # error of its own, or a policy server is silent.
             LOG.error("The policy cannot be asked: %s", error)
             raise exception.NotReady(reason="the policy cannot be asked") from error
 

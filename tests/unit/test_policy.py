@@ -1,5 +1,8 @@
 """Who may do what: administrators everything, readers look, projects see nothing."""
 
+import os
+import time
+
 import pytest
 
 import watcher.conf
@@ -71,6 +74,50 @@ def test_a_rule_that_nothing_asks_for_is_told_at_start(tmp_path, caplog):
         line.getMessage() for line in caplog.records if line.name == policy.__name__
     ]
     assert told == ["The policy file has a rule audit:crate that there is not"]
+
+
+@pytest.fixture
+def file(tmp_path):
+    (tmp_path / "watcher.conf").write_text(
+        f"[oslo_policy]\npolicy_file = {tmp_path}/policy.yaml\n"
+    )
+    return tmp_path / "policy.yaml"
+
+
+def of(file):
+    path = str(file.parent / "watcher.conf")
+    return policy.Enforcer(watcher.conf.load("test", default_config_files=[path]))
+
+
+NO_RULES = ["{{{", "- a list", '"audit:get": 5']
+
+
+@pytest.mark.parametrize("text", [*NO_RULES, '"audit:get": "rule:audit:get"'])
+def test_a_file_that_is_broken_later_is_an_outage_until_it_is_mended(file, text):
+    file.write_text('"audit:get": "role:gardener"\n')
+    enforcer = of(file)
+    assert allowed(enforcer, "audit:get", "gardener")
+    for moment, broken in enumerate((text, '"audit:get": "role:gardener"\n')):
+        file.write_text(broken)
+        os.utime(file, (time.time() + moment + 1,) * 2)
+        if broken == text:
+            with pytest.raises(exception.NotReady):
+                allowed(enforcer, "audit:get", "gardener")
+    assert allowed(enforcer, "audit:get", "gardener")
+
+
+@pytest.mark.parametrize("text", NO_RULES)
+def test_a_file_without_rules_is_told_at_start(file, text):
+    file.write_text(text)
+    with pytest.raises(exception.ConfigInvalid, match="policy_file"):
+        of(file)
+
+
+def test_rules_that_refer_to_nothing_or_to_themselves_are_told_at_start(file, caplog):
+    file.write_text('"audit:get": "rule:audit:get"\n"goal:get": "rule:nowhere"\n')
+    of(file)
+    assert "['audit:get'] are part of a cyclical reference" in caplog.text
+    assert "['goal:get'] reference a rule that is not defined" in caplog.text
 
 
 def test_every_published_rule_is_there():

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gunicorn import errors, glogging
+from gunicorn import arbiter, errors, glogging
 from gunicorn.app import base
 from oslo_config import cfg
 
-from watcher import exception, service
+from watcher import bus, exception, service
 from watcher.api import app
 from watcher.api.edge import App
 from watcher.cmd import patience, wiring
@@ -56,6 +56,22 @@ class Server(base.BaseApplication):  # type: ignore[misc]
         self._argv = argv
         super().__init__()
 
+    def run(self) -> None:
+        """Serve until told to end"""
+        Master(self).run()
+
+    def check(self) -> None:
+        """Read the configuration and its files as new workers will
+
+        :raises WatcherException: they would not start
+        """
+        conf = service.prepare(NAME, self._argv)
+        settings(conf)
+        if conf.api.enable_ssl_api:
+            try_tls(conf.ssl)
+        Enforcer(conf)
+        bus.rpc_transport(conf).cleanup()
+
     def load_config(self) -> None:
         """Give gunicorn its settings; its own files and variables are not read"""
         for name, value in self._settings.items():
@@ -73,6 +89,22 @@ class Server(base.BaseApplication):  # type: ignore[misc]
         except (exception.WatcherException, cfg.Error) as error:
             # Printed as it is, without the way that the program took to it.
             raise errors.AppImportError(f"{NAME}: {error}") from error
+
+
+class Master(arbiter.Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which a mistake in a file does not make end in the middle
+
+    New workers that cannot start would take it and all that serve with them.
+    """
+
+    def reload(self) -> None:
+        """Replace the workers, unless the new ones would not start"""
+        try:
+            self.app.check()
+        except (exception.WatcherException, cfg.Error) as error:
+            self.log.error("The configuration is not read again: %s", error)
+            return
+        super().reload()
 
 
 def settings(conf: cfg.ConfigOpts) -> Mapping[str, Any]:

@@ -286,6 +286,24 @@ def test_a_reload_loses_no_request(api):
     assert not load.failed and load.served > 10
 
 
+def test_a_mistake_in_the_configuration_does_not_end_what_serves(api):
+    before = workers(api)
+    config = api.folder / "watcher.conf"
+    good = config.read_text()
+    config.write_text(good.replace("fake://", "rubbish"))
+    os.kill(api.process.pid, signal.SIGHUP)
+    log = api.config.parent / "api.log"
+    told = "not read again: [DEFAULT] transport_url"
+    servers.wait_until(lambda: told in log.read_text(), 20, "the refusal")
+    assert api.get("/v1/goals").status == 200 and workers(api) == before
+    config.write_text(good)
+    os.kill(api.process.pid, signal.SIGHUP)
+    servers.wait_until(
+        lambda: len(workers(api)) == 2 and not workers(api) & before, 40, "reload"
+    )
+    assert api.get("/v1/goals").status == 200
+
+
 def test_sigterm_answers_what_is_under_way_and_ends(api):
     body = b'{"audit_type": "EVENT", "goal": "dummy", "name": "late"}'
     with socket.create_connection((servers.LOOPBACK, api.port), 20) as link:

@@ -175,7 +175,7 @@ def served(world, folder, tallies, number):
     config.write_text(
         "[DEFAULT]\nenable_authentication = false\ntransport_url = fake://\n"
         "notification_level =\nrpc_response_timeout = 1\n"
-        f"[database]\nconnection = {world.url}\n[api]\nworkers = 1\n"
+        f"[database]\nconnection = {world.url}\n[api]\nworkers = 1\nready_model_age = 0\n"
     )
     server = web.WatcherApi(folder, config).start()
     wire = Socket(LOOPBACK, server.port)

@@ -21,6 +21,8 @@ from watcher.broker import NoAnswer
 LOG = log.getLogger(__name__)
 TRACEBACK = "Traceback (most recent call last):"
 LONGEST_VALUE = 200
+# Characters of an error that are told: enough for any that is not made of the request.
+LONGEST_TEXT = 2000
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -147,7 +149,7 @@ def answer(error: BaseException, environ: dict[str, Any]) -> webob.Response:
         text = json.dumps(
             {
                 "faultcode": "Client" if status < 500 else "Server",
-                "faultstring": _text(error),
+                "faultstring": _short(_text(error)),
                 "debuginfo": None,
             }
         )
@@ -189,6 +191,10 @@ def _status(error: BaseException) -> int:
 
 
 _KNOWN = {item.value for item in http.HTTPStatus if item.value >= 400}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "..."
 
 
 def _text(error: BaseException) -> str:

@@ -200,6 +200,20 @@ def test_bodies_that_cannot_be_read(client, raw, content_type, status, words):
     assert words in answer.fault
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {f"key{number}": 1 for number in range(20000)},
+        {"x" * 200000: 1},
+        {"goal": "dummy", "audit_type": "x" * 200000},
+    ],
+    ids=["many keys", "a long key", "a long word"],
+)
+def test_a_refusal_does_not_send_the_request_back(client, body):
+    answer = client.post("/v1/audits", body)
+    assert answer.status == 400 and len(answer.raw) < 3000
+
+
 def test_bodies_of_get_and_delete_are_nobodys_business(client):
     assert client.send("GET", "/v1/goals", raw=b"{").status == 200
     headers = {"Content_Type": "application/octet-stream"}

@@ -259,23 +259,30 @@ class Load:
             thread.join()
 
 
+def all_workers(api):
+    servers.wait_until(lambda: len(workers(api)) == 2, 60, "both workers")
+    return workers(api)
+
+
 def test_all_workers_serve_and_a_killed_one_is_replaced(api):
-    first = workers(api)
-    assert len(first) == 2
+    first = all_workers(api)
+
+    def all_served():
+        log = (api.config.parent / "api.log").read_text()
+        return set(map(int, re.findall(r" (\d+) INFO gunicorn.access", log))) >= first
+
     with Load(api):
-        time.sleep(1)
-    log = (api.config.parent / "api.log").read_text()
-    assert set(map(int, re.findall(r" (\d+) INFO gunicorn.access", log))) >= first
+        servers.wait_until(all_served, 30, "an answer of every worker")
     victim = first.pop()
     os.kill(victim, signal.SIGKILL)
-    servers.wait_until(lambda: len(workers(api) - {victim}) == 2, 20, "a new worker")
+    servers.wait_until(lambda: len(workers(api) - {victim}) == 2, 60, "a new worker")
     with Load(api) as load:
         time.sleep(1)
     assert not load.failed and load.served > 10
 
 
 def test_a_reload_loses_no_request(api):
-    before = workers(api)
+    before = all_workers(api)
     with Load(api) as load:
         time.sleep(0.5)
         os.kill(api.process.pid, signal.SIGHUP)
@@ -287,7 +294,7 @@ def test_a_reload_loses_no_request(api):
 
 
 def test_a_mistake_in_the_configuration_does_not_end_what_serves(api):
-    before = workers(api)
+    before = all_workers(api)
     config = api.folder / "watcher.conf"
     good = config.read_text()
     config.write_text(good.replace("fake://", "rubbish"))

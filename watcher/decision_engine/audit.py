@@ -128,8 +128,9 @@ class AuditRunner:
             blocking = self._blocking(audit, self._decider.snapshot())
         except exception.DatabaseUnavailable:
             raise
-        except Exception:
+        except Exception as error:
             # Whatever cannot be read: the run meets it too, and tells the operator.
+            LOG.debug("What is in the way of audit %s is not known: %s", uuid, error)
             return False
         if blocking is not None:
             LOG.debug("Audit %s waits for plan %s", uuid, blocking)

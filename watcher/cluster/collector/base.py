@@ -12,6 +12,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from watcher import exception
+from watcher.cluster.collector.event import Effect, Event
 from watcher.cluster.model.base import Model
 
 LOG = log.getLogger(__name__)
@@ -135,6 +136,26 @@ class BaseClusterDataModelCollector(abc.ABC):
     def refresh(self, model: Any) -> Any:
         """Return a newer model than ``model`` by a few queries, or None: build it afresh"""
         return None
+
+    def absent(self) -> str | None:
+        """Say why there is nothing to read in this cloud, or None; asked before reading
+
+        Asks the cloud at most once or twice; an error means the same as one of ``execute``.
+        """
+        return None
+
+    def wants(self, publisher: str, kind: str) -> bool:
+        """Tell cheaply whether ``follow`` understands events of that publisher and type"""
+        return False
+
+    def follow(self, model: Any, event: Event) -> Effect:
+        """Bring ``model`` up to date with an event, in place and without any request
+
+        Called under the model's lock, in the order of arrival, which is not always that of
+        what happened; the same event may come again on a newer model. Never raises for
+        what a payload holds or lacks: INCOMPLETE is the answer then.
+        """
+        return Effect.IGNORED
 
     @abc.abstractmethod
     def get_audit_scope_handler(self, audit_scope: Any) -> Any:

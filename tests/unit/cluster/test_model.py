@@ -67,7 +67,7 @@ class TestElements:
         )
 
     def test_an_outside_class_may_add_fields(self):
-        from watcher.cluster.model.element import text
+        from watcher.cluster.model.field import text
 
         class Tagged(Instance):
             tag = text("none")

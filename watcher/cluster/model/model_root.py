@@ -6,19 +6,17 @@ servers therefore costs milliseconds.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from watcher import exception
-from watcher.cluster.model import base, serial
+from watcher.cluster.model import serial
 from watcher.cluster.model.element import ComputeNode, Instance
-from watcher.cluster.model.store import Store, check, locked
+from watcher.cluster.model.root import check, locked
+from watcher.cluster.model.store import Store
 
 
-class ModelRoot(Store, base.Model):
+class ModelRoot(Store):
     """Compute nodes and instances of a cluster, with the methods that strategies know"""
-
-    def __bool__(self) -> bool:
-        return not self.stale
 
     @property
     def extended_attributes_enabled(self) -> bool:
@@ -182,9 +180,6 @@ class ModelRoot(Store, base.Model):
 
     # Copies and other forms -----------------------------------------------------------
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self.copy()
-
     def to_list(self) -> list[dict[str, Any]]:
         """Return a dictionary for each server, and for each node without servers"""
         with self.lock:
@@ -194,10 +189,6 @@ class ModelRoot(Store, base.Model):
         """Return the model as an XML document"""
         with self.lock:
             return serial.to_xml(self)
-
-    def to_string(self) -> str:
-        """Return the model as text, which is XML"""
-        return self.to_xml()
 
     @classmethod
     def from_xml(cls, document: str | bytes) -> Self:
@@ -215,21 +206,8 @@ class ModelRoot(Store, base.Model):
             and one._where == other._where
         )
 
-    @property
-    def graph(self) -> Any:
-        """A networkx graph of the elements, built when first asked for"""
-        with self.lock:
-            if self._graph is None or self._graph[0] != self.version:
-                self._graph = (self.version, serial.to_graph(self))
-            return self._graph[1]
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            # Outside strategies know the model as a graph: nodes, edges, predecessors ...
-            if name.startswith("_") or "_graph" not in self.__dict__:
-                raise AttributeError(name)
-            return getattr(self.graph, name)
+    def _as_graph(self) -> Any:
+        return serial.to_graph(self)
 
 
 def _resources(amounts: Sequence[Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from watcher.cluster.model.element import ComputeNode, Element, Field, Instance
+from watcher.cluster.model.element import ComputeNode, Instance
+from watcher.cluster.model.field import Element, Field
 
 if TYPE_CHECKING:
     from watcher.cluster.model.model_root import ModelRoot

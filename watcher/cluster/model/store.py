@@ -1,10 +1,8 @@
 """What a compute model is made of: values, indexes and columns, kept in step."""
 
 import datetime
-import functools
-import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Self
 
 from watcher import exception
 from watcher.clients.records import Aggregate, Migration, ServerGroup
@@ -15,39 +13,16 @@ from watcher.cluster.model.columns import (
     Ints,
     NodeColumns,
 )
-from watcher.cluster.model.element import ComputeNode, Element, Instance
+from watcher.cluster.model.element import ComputeNode, Instance
+from watcher.cluster.model.root import Root, key_of, locked
 from watcher.cluster.model.table import Table, Values
 
-P = ParamSpec("P")
-R = TypeVar("R")
-S = TypeVar("S", bound="Store")
 
-
-def locked(
-    method: Callable[Concatenate[S, P], R],
-) -> Callable[Concatenate[S, P], R]:
-    """Let a method of a store hold the store's lock while it runs"""
-
-    @functools.wraps(method)
-    def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.lock:
-            return method(self, *args, **kwargs)
-
-    return call
-
-
-class Store:
-    """Nodes, instances and which is where, beside what else decisions need
-
-    ``stale`` with ``stale_reason`` marks a model that must not be reasoned on; ``read_at``
-    is when (naive UTC) the reading of the cloud began.
-    """
+class Store(Root):
+    """Nodes, instances and which is where, beside what else decisions need"""
 
     def __init__(self, stale: bool = False, extended_attributes: bool = False) -> None:
-        self.lock = threading.RLock()
-        self.stale = stale
-        self.stale_reason: str | None = None
-        self.read_at: datetime.datetime | None = None
+        super().__init__(stale)
         # The newest change of a server that was read, by Nova's clock.
         self.changed_at: datetime.datetime | None = None
         self.aggregates: Mapping[int, Aggregate] = {}
@@ -64,8 +39,6 @@ class Store:
         self._on: dict[str, dict[str, None]] = {}
         self.node_columns = NodeColumns()
         self.instance_columns = InstanceColumns()
-        self.version = 0  # grows with every change
-        self._graph: tuple[int, Any] | None = None
 
     # Filling --------------------------------------------------------------------------
 
@@ -126,15 +99,8 @@ class Store:
 
     # Copying and cutting --------------------------------------------------------------
 
-    def copy(self) -> Self:
-        """Return an independent model with a lock of its own, cheaply"""
-        with self.lock:
-            return self._copy()
-
     def _copy(self) -> Self:
-        twin = type(self).__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.lock = threading.RLock()
+        twin = super()._copy()
         twin._nodes = self._nodes.copy(twin.lock, twin._node_changed)
         twin._instances = self._instances.copy(twin.lock, twin._instance_changed)
         twin._by_host = self._by_host.copy()
@@ -142,7 +108,6 @@ class Store:
         twin._on = {uuid: there.copy() for uuid, there in self._on.items()}
         twin.node_columns = self.node_columns.copy()
         twin.instance_columns = self.instance_columns.copy()
-        twin._graph = None
         return twin
 
     @locked
@@ -204,27 +169,13 @@ class Store:
             self.version += 1
 
     def _node_key(self, node: ComputeNode | str) -> str:
-        uuid = _key(node, ComputeNode)
+        uuid = key_of(node, ComputeNode)
         if uuid not in self._nodes.values:
             raise exception.ComputeNodeNotFound(name=uuid)
         return uuid
 
     def _instance_key(self, instance: Instance | str) -> str:
-        uuid = _key(instance, Instance)
+        uuid = key_of(instance, Instance)
         if uuid not in self._instances.values:
             raise exception.InstanceNotFound(name=uuid)
         return uuid
-
-
-def check(element: object, cls: type[Element]) -> None:
-    if not isinstance(element, cls):
-        raise exception.IllegalArgumentException(
-            f"{cls.__name__} expected, not {type(element).__name__}"
-        )
-
-
-def _key(element: object, cls: type[Element]) -> str:
-    if isinstance(element, str):
-        return element
-    check(element, cls)
-    return str(element.data[cls.KEY])  # type: ignore[attr-defined]

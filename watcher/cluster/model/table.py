@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from watcher.cluster.model.element import Element
+from watcher.cluster.model.field import Element
 
 E = TypeVar("E", bound=Element)
 Values = dict[str, Any]

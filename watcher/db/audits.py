@@ -43,6 +43,8 @@ def _record(row: rows.Row) -> Audit:
         owner=row.owner,
         owner_epoch=row.owner_epoch,
         triggered_at=row.triggered_at,
+        failures=row.failures or 0,
+        not_before=row.not_before,
     )
 
 

@@ -124,6 +124,9 @@ class Audit(Bookkeeping, Base):
         Index("ix_audits_next_run_time", "next_run_time"),
         Index("ix_audits_audit_template_uuid", "audit_template_uuid"),
         Index("ix_audits_triggered_at", "triggered_at"),
+        # What engines look for each second, however many audits sleep.
+        Index("ix_audits_due", "audit_type", "state", "next_run_time"),
+        Index("ix_audits_end", "audit_type", "state", "end_time"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -151,6 +154,10 @@ class Audit(Bookkeeping, Base):
     audit_template_uuid: Mapped[str | None] = mapped_column(String(36))
     # When an EVENT audit was triggered; NULL again as soon as a run begins.
     triggered_at: Mapped[datetime.datetime | None] = mapped_column(PreciseDateTime)
+    # How many runs of a CONTINUOUS audit failed since the last one that did not.
+    failures: Mapped[int | None] = mapped_column(default=0)
+    # Until when an EVENT audit lets a plan have its way before it looks again.
+    not_before: Mapped[datetime.datetime | None] = mapped_column(PreciseDateTime)
 
 
 class ActionPlan(Bookkeeping, Base):
@@ -389,3 +396,21 @@ class Explanation(Base):
     created_at: Mapped[datetime.datetime] = mapped_column(
         PreciseDateTime, default=utcnow
     )
+
+
+class ScopeFinding(Base):
+    """A scope that names what is not there, as it was last told; no row: all is well"""
+
+    __tablename__ = "scope_findings"
+    __table_args__ = (
+        UniqueConstraint("resource", "uuid", name="uniq_scope_findings0resource0uuid"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    resource: Mapped[str] = mapped_column(String(20))
+    uuid: Mapped[str] = mapped_column(String(36))
+    missing: Mapped[list[Any]] = mapped_column(JsonList(long=True), default=list)
+    # What compare-and-set compares.
+    digest: Mapped[str] = mapped_column(String(64))
+    found_at: Mapped[datetime.datetime] = mapped_column(PreciseDateTime, default=utcnow)

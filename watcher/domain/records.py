@@ -85,6 +85,8 @@ class Audit(Row):
     owner: str | None = None
     owner_epoch: int | None = None
     triggered_at: datetime.datetime | None = None
+    failures: int = 0
+    not_before: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

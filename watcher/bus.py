@@ -96,6 +96,13 @@ def rpc_transport(conf: cfg.ConfigOpts) -> oslo_messaging.Transport:
         )
 
 
+def notification_transport(conf: cfg.ConfigOpts) -> Any:
+    """Return the transport of notifications; nothing is connected yet"""
+    register(conf)
+    with _configured("oslo_messaging_notifications"):
+        return oslo_messaging.get_notification_transport(conf)
+
+
 @contextlib.contextmanager
 def _configured(group: str) -> Iterator[None]:
     """Turn what the library says about a transport URL into an error that names it"""
@@ -147,9 +154,7 @@ class Notifier:
     """Sends notifications from one thread and raises NotSent when the broker is away"""
 
     def __init__(self, conf: cfg.ConfigOpts, *, retries: int = 0):
-        register(conf)
-        with _configured("oslo_messaging_notifications"):
-            made = oslo_messaging.get_notification_transport(conf)
+        made = notification_transport(conf)
         self._transport = _TellingTransport(made._driver)
         self._notifier = oslo_messaging.Notifier(
             self._transport, publisher_id=f"infra-optim:{conf.host}",

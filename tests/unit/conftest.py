@@ -16,8 +16,8 @@ from watcher.clients.records import (
     Server,
     ServerGroup,
 )
-from watcher.cluster.collector import compute, values
-from watcher.cluster.collector.compute import Facts
+from watcher.cluster.collector import merge, values
+from watcher.cluster.collector.merge import Facts
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.model.simulate import View
 
@@ -191,8 +191,8 @@ class Cloud:
             server_groups=self.groups,
             migrations=self.flights,
         )
-        compute.apply(model, facts)
-        compute.settle(model, {})
+        merge.apply(model, facts)
+        merge.settle(model, {})
         return model
 
     @property

@@ -7,8 +7,9 @@ import pytest
 import watcher.conf
 from watcher import exception
 from watcher.cluster.collector.base import BaseClusterDataModelCollector
-from watcher.cluster.collector.cache import Kept, Models
+from watcher.cluster.collector.cache import Models
 from watcher.cluster.collector.compute import ComputeCollector
+from watcher.cluster.collector.kept import Kept
 from watcher.cluster.model.base import Model
 from watcher.plugins import COLLECTORS, Plugins
 

@@ -1,6 +1,5 @@
 """Keeps the models: read at start, refreshed when somebody needs one that is fresh."""
 
-import copy
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,11 +9,8 @@ from oslo_config import cfg
 from oslo_log import log
 
 from watcher import exception
-from watcher.cluster.collector.base import (
-    BaseClusterDataModelCollector,
-    Reading,
-    StaleModel,
-)
+from watcher.cluster.collector.base import BaseClusterDataModelCollector, Reading
+from watcher.cluster.collector.kept import Kept
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.domain import scope as documents
 from watcher.plugins import COLLECTORS, Plugins
@@ -26,123 +22,11 @@ COMPUTE = documents.COMPUTE
 # second ago must be seen where it is now. A refresh is a few requests.
 FRESH_S = 0.0
 BACKOFF_S = (1.0, 60.0)
+# Seconds after which a service that the cloud did not have is looked for again, where no
+# period says so.
+ABSENT_S = 3600.0
 # Seconds that stopping waits for a reading, which nobody needs any more.
 PATIENCE_S = 2.0
-
-
-class Kept:
-    """One collector and its current model, read by one thread at a time
-
-    Who asks while a reading is under way that began after the question waits for it and
-    gets its result, or its error.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        collector: BaseClusterDataModelCollector,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.name = name
-        self.collector = collector
-        self.error: str | None = None
-        options = collector.config if isinstance(collector.config, Mapping) else {}
-        self.period_s = float(options.get("period") or 0)
-        self._clock = clock
-        self._flight = threading.Lock()
-        self._model: Any = None
-        self._read_s: float | None = None
-        self._full_s: float | None = None
-        self._failed: tuple[float, BaseException] | None = None
-
-    @property
-    def age_s(self) -> float | None:
-        """Seconds since the current model began to be read; None without a model"""
-        return None if self._read_s is None else self._clock() - self._read_s
-
-    @property
-    def full_age_s(self) -> float | None:
-        """Seconds since everything was last read; None without a model"""
-        return None if self._full_s is None else self._clock() - self._full_s
-
-    def get(self, max_age_s: float | None) -> Any:
-        """Return a copy of a model not older than that; None takes any there is
-
-        :raises ClusterDataModelCollectionError: there is none so fresh and reading failed
-        """
-        asked = self._clock()
-        if not self._fresh(max_age_s):
-            with self._flight:
-                if not self._fresh(max_age_s) and not self._read_since(asked):
-                    self._reraise(asked)
-                    self._read(full=False)
-        return copy.deepcopy(self._model)
-
-    def refresh(self, full: bool = False) -> None:
-        """Read now: everything, or what changed since the last reading"""
-        with self._flight:
-            self._read(full)
-
-    def keep(self) -> None:
-        """Read everything when that was not done within the period"""
-        with self._flight:
-            if self._overdue():
-                self._read(full=True)
-
-    def _fresh(self, max_age_s: float | None) -> bool:
-        age = self.age_s
-        if age is None or not self._usable():
-            return False
-        return max_age_s is None or age <= max_age_s
-
-    def _read_since(self, asked: float) -> bool:
-        began = self._read_s
-        return began is not None and began >= asked and self._usable()
-
-    def _usable(self) -> bool:
-        # Outsiders say so on the collector when a model must not be trusted any more.
-        marked = getattr(self.collector, "_cluster_data_model", None)
-        return bool(self._model) and not isinstance(marked, StaleModel)
-
-    def _overdue(self) -> bool:
-        age = self.full_age_s
-        return age is None or 0 < self.period_s <= age
-
-    def _reraise(self, asked: float) -> None:
-        # Do not repeat a reading that failed while we waited for it.
-        if self._failed is not None and self._failed[0] > asked:
-            raise self._wrapped(self._failed[1])
-
-    def _read(self, full: bool) -> None:
-        start = self._clock()
-        try:
-            fresh = None
-            if not full and not self._overdue() and self._usable():
-                fresh = self.collector.refresh(self._model)
-            if fresh is None:
-                fresh = self.collector.execute()
-                self._full_s = start
-            if fresh is None:
-                raise exception.ClusterDataModelCollectionError(
-                    f"Collector {self.name} built no model"
-                )
-        except Exception as error:
-            # Collectors of other packages raise whatever they like; all are told.
-            self.error = f"{type(error).__name__}: {error}"
-            self._failed = (self._clock(), error)
-            raise self._wrapped(error) from error
-        self._model = fresh
-        self._read_s = start
-        self.error = self._failed = None
-        self.collector.cluster_data_model = fresh
-
-    def _wrapped(
-        self, error: BaseException
-    ) -> exception.ClusterDataModelCollectionError:
-        if isinstance(error, exception.ClusterDataModelCollectionError):
-            return error
-        sentence = f"The cluster data model '{self.name}' could not be built: {error}"
-        return exception.ClusterDataModelCollectionError(sentence)
 
 
 class Models:
@@ -164,12 +48,17 @@ class Models:
         halt = threading.Event()
         installed = plugins.classes(COLLECTORS)
         for name in conf.collector.collector_plugins:
-            if name in installed:
-                collector = plugins.load(COLLECTORS, name, osc=clients)
-                collector.reading = Reading.of(conf, halt)
-                kept[name] = Kept(name, collector, clock)
-            else:
+            if name not in installed:
                 LOG.info("There is no collector %s here; its model is not kept", name)
+                continue
+            try:
+                collector = plugins.load(COLLECTORS, name, osc=clients)
+            except Exception:
+                # One of another package may fail in any way; the others do their work.
+                LOG.exception("The %s model is not kept: its collector failed", name)
+                continue
+            collector.reading = Reading.of(conf, halt)
+            kept[name] = Kept(name, collector, clock)
         self._begin(kept, halt)
 
     @classmethod
@@ -186,25 +75,36 @@ class Models:
 
     # Reading --------------------------------------------------------------------------
 
-    def get(self, name: str, max_age_s: float | None = FRESH_S) -> Any:
+    def get(
+        self, name: str, max_age_s: float | None = FRESH_S, followed_s: float = 0.0
+    ) -> Any:
         """Return a copy of a model, refreshed when it is older than ``max_age_s``
+
+        ``followed_s`` is how old its last reading may be while it follows events and has
+        understood all of them.
 
         :raises ClusterStateNotDefined: no such model is kept
         :raises ClusterDataModelCollectionError: the cloud could not be read
         """
-        return self._kept(name).get(max_age_s)
+        return self._kept(name).get(max_age_s, followed_s)
 
-    def compute(self, max_age_s: float | None = FRESH_S) -> ModelRoot:
+    def compute(
+        self, max_age_s: float | None = FRESH_S, followed_s: float = 0.0
+    ) -> ModelRoot:
         """Return a copy of the compute model; see ``get``"""
-        model: ModelRoot = self.get(COMPUTE, max_age_s)
+        model: ModelRoot = self.get(COMPUTE, max_age_s, followed_s)
         return model
 
     def scoped(
-        self, name: str, document: Any, max_age_s: float | None = FRESH_S
+        self,
+        name: str,
+        document: Any,
+        max_age_s: float | None = FRESH_S,
+        followed_s: float = 0.0,
     ) -> Any:
-        """Return a copy of a model, cut to what a scope document says"""
+        """Return a copy of a model, cut to what a scope document says; see ``get``"""
         kept = self._kept(name)
-        model = kept.get(max_age_s)
+        model = kept.get(max_age_s, followed_s)
         rules = documents.section(document, name)
         handler = kept.collector.get_audit_scope_handler(audit_scope=rules)
         return handler.get_scoped_model(model) if handler else model
@@ -232,7 +132,7 @@ class Models:
         missing = [
             f"{name} model: {kept.error or 'not read yet'}"
             for name, kept in sorted(self.kept.items())
-            if kept.age_s is None
+            if kept.age_s is None and not kept.absent
         ]
         return "; ".join(missing) or None
 
@@ -271,6 +171,10 @@ class Models:
         while not self._halt.wait(wait_s):
             try:
                 kept.keep()
+            except exception.ClusterStateNotDefined as error:
+                # A cloud may get the service later.
+                LOG.log(log.WARNING if first else log.DEBUG, "%s", error)
+                wait_s, first = kept.period_s or ABSENT_S, False
             except exception.WatcherException as error:
                 wait_s = min(BACKOFF_S[0] * 2**failures, BACKOFF_S[1])
                 failures += 1

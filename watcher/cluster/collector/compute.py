@@ -2,27 +2,21 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
-import numpy as np
 from oslo_log import log
 
 from watcher import exception
 from watcher.clients.protocols import Clients
-from watcher.clients.records import (
-    Aggregate,
-    ComputeService,
-    Hypervisor,
-    Migration,
-    Server,
-    ServerGroup,
-)
-from watcher.cluster.collector import values
+from watcher.clients.records import Migration, Server
+from watcher.cluster.collector import compute_events, values
 from watcher.cluster.collector.base import (
     BaseClusterDataModelCollector,
     BaseModelBuilder,
 )
+from watcher.cluster.collector.event import Effect, Event
+from watcher.cluster.collector.merge import Facts, apply, is_gone, settle
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.scope.compute import ComputeScope
 
@@ -36,23 +30,14 @@ OVERLAP = datetime.timedelta(seconds=120)
 IN_TRANSIT = ("migrating", "resize_")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What one reading of the lists said"""
-
-    read_at: datetime.datetime
-    hypervisors: Sequence[Hypervisor]
-    services: Mapping[str, ComputeService]
-    servers: Sequence[Server]
-    aggregates: Sequence[Aggregate]
-    server_groups: Sequence[ServerGroup]
-    migrations: Sequence[Migration]
-
-
 class ComputeCollector(BaseClusterDataModelCollector):
     """Keeps the model of compute nodes and servers"""
 
     SCHEMA: ClassVar[Mapping[str, Any] | None] = ComputeScope.SCHEMA
+
+    def __init__(self, config: Any, osc: Any = None) -> None:
+        super().__init__(config, osc)
+        self._follower = compute_events.Follower()
 
     def execute(self) -> ModelRoot:
         """Read everything"""
@@ -64,13 +49,21 @@ class ComputeCollector(BaseClusterDataModelCollector):
             return None
         return ComputeModelBuilder(self.osc, self.reading).refresh(model)
 
+    def wants(self, publisher: str, kind: str) -> bool:
+        """Tell whether an event is one of Nova's that may change the model"""
+        return compute_events.wanted(publisher, kind)
+
+    def follow(self, model: Any, event: Event) -> Effect:
+        """Bring the model up to date with an event"""
+        return self._follower.follow(model, event)
+
     def get_audit_scope_handler(self, audit_scope: Any) -> ComputeScope:
         """Return the handler of compute rules"""
         return ComputeScope(audit_scope, self.config)
 
     @property
     def notification_endpoints(self) -> Sequence[Any]:
-        """None yet: the model is refreshed by queries before it is used"""
+        """None: ``follow`` takes events without them"""
         return []
 
 
@@ -83,7 +76,7 @@ class ComputeModelBuilder(BaseModelBuilder):
         """Read everything and build a model"""
         facts = self._read(None)
         known = {hypervisor.hostname for hypervisor in facts.hypervisors}
-        strangers = {s.host for s in facts.servers if s.host and not _gone(s)} - known
+        strangers = {s.host for s in facts.servers if s.host and not is_gone(s)} - known
         if strangers & set(facts.services):
             # A host joined between two of the lists, or its servers are bare metal.
             again = self.call_retry(self.osc.nova.hypervisors)
@@ -209,57 +202,5 @@ class ComputeModelBuilder(BaseModelBuilder):
         return self.call_retry(ask)
 
 
-def _gone(server: Server) -> bool:
-    # A server without host, not yet scheduled or shelved away, takes no room anywhere.
-    return server.deleted or server.vm_state == "deleted" or not server.host
-
-
 def _on_its_way(server: Server) -> bool:
-    return not _gone(server) and (server.task_state or "").startswith(IN_TRANSIT)
-
-
-def apply(model: ModelRoot, facts: Facts) -> None:
-    """Bring servers and side data of a model to what was read"""
-    by_name = {str(d["hypervisor"]): uuid for uuid, d in model.nodes_data.items()}
-    by_host = {str(d["hostname"]): uuid for uuid, d in model.nodes_data.items()}
-    newest = model.changed_at
-    for server in facts.servers:
-        if server.updated_at and (newest is None or server.updated_at > newest):
-            newest = server.updated_at
-        node = by_name.get(server.hypervisor or "") or by_host.get(server.host or "")
-        if _gone(server) or node is None:
-            # Without node: bare metal, or left behind by a host that is no more.
-            if server.uuid in model.instances_data:
-                model.remove_instance(server.uuid)
-            continue
-        model.put_instance(values.instance(server))
-        model.map_instance(server.uuid, node)
-    model.changed_at = newest or facts.read_at
-    model.read_at = facts.read_at
-    model.aggregates = {aggregate.id: aggregate for aggregate in facts.aggregates}
-    model.server_groups = {group.id: group for group in facts.server_groups}
-    model.migrations = {m.server: m for m in facts.migrations if m.in_flight}
-
-
-def settle(model: ModelRoot, usages: Mapping[str, Mapping[str, int]]) -> None:
-    """Work out what nodes must keep free beside what their servers use
-
-    That is the other end of each migration under way, and whatever Placement counts beyond
-    the servers that are seen. The first is part of the second once Placement knows of it.
-    """
-    columns = model.node_columns
-    for uuid, usage in usages.items():
-        columns.claimed[columns.row[uuid]] = values.claimed(usage)
-    held = np.zeros_like(columns.held)
-    hosts = {str(d["hostname"]): columns.row[u] for u, d in model.nodes_data.items()}
-    for server, migration in model.migrations.items():
-        if server in model.instances_data:
-            there = {migration.source_host, migration.dest_host} - {
-                model.host_of(server)
-            }
-            for host in there & set(hosts):
-                size = model.instance_columns.size[model.instance_columns.row[server]]
-                held[hosts[str(host)]] += size
-    columns.held = np.maximum(held, columns.claimed - columns.used)
-    columns.held[columns.held < 0] = 0
-    model.version += 1
+    return not is_gone(server) and (server.task_state or "").startswith(IN_TRANSIT)

@@ -58,7 +58,6 @@ def instance(server: Server) -> dict[str, Any]:
         "uuid": server.uuid,
         "name": server.name,
         "state": server.vm_state.lower(),
-        "status": server.status,
         "task_state": server.task_state,
         "metadata": dict(server.metadata),
         "project_id": server.project_id,
@@ -68,14 +67,18 @@ def instance(server: Server) -> dict[str, Any]:
         "pinned_az": server.pinned_zone or "",
         "pinned_zone": server.pinned_zone,
         "flavor_extra_specs": {},
+        "as_of": (server.updated_at, ""),
     }
     if server.created_at is not None:
         values["created"] = server.created_at
     if (flavor := server.flavor) is not None:
-        root = 0 if server.boots_from_volume else flavor.disk_gb
         values["vcpus"] = flavor.vcpus
         values["memory"] = flavor.memory_mb
-        values["disk"] = root + flavor.ephemeral_gb + math.ceil(flavor.swap_mb / 1024)
+        values["disk"] = local_disk_gb(
+            0 if server.boots_from_volume else flavor.disk_gb,
+            flavor.ephemeral_gb,
+            flavor.swap_mb,
+        )
         values["flavor_extra_specs"] = dict(flavor.extra_specs)
     return values
 
@@ -84,3 +87,8 @@ def claimed(usages: Mapping[str, int]) -> tuple[int, int, int]:
     """Return what Placement counts as used: vCPUs, MB, GB"""
     vcpu, memory, disk = (int(usages.get(row[0], 0)) for row in CLASSES)
     return vcpu, memory, disk
+
+
+def local_disk_gb(root_gb: int, ephemeral_gb: int, swap_mb: int) -> int:
+    """Return what a server takes of its node's disk; ``root_gb`` is 0 on a volume"""
+    return root_gb + ephemeral_gb + math.ceil(swap_mb / 1024)

@@ -110,7 +110,8 @@ class Instance(Element):
     created = time(published=False)
     pinned_az = text("")
     flavor_extra_specs = mapping({})
-    status = text("", published=False)
     task_state = text_or_none(None, published=False)
+    # When this was so: Nova's stamp of the change, and when an event said it ("": none).
+    as_of: Field[Any] = Field(tuple, None, nullable=True, published=False)
     # None: Nova does not tell, as before API 2.96. Empty: the server is in no zone by wish.
     pinned_zone = text_or_none(None, published=False)

@@ -83,6 +83,14 @@ class Store(Root):
             return self.outside.get(instance)
         return str(self._nodes.values[node]["hostname"])
 
+    def node_of(self, instance: str) -> str | None:
+        """Return the UUID of the node that an instance is on, or None"""
+        return self._where.get(instance)
+
+    def node_named(self, hostname: str) -> str | None:
+        """Return the UUID of the node of a compute host, or None"""
+        return self._by_host.get(hostname)
+
     def uuids_on(self, node: str) -> Collection[str]:
         """Return the UUIDs of the instances on the node with that UUID"""
         return self._on[node].keys()

@@ -6,6 +6,7 @@ from typing import Any
 
 from watcher.cluster.model.field import (
     Element,
+    Field,
     amount,
     count,
     flag,

@@ -1,0 +1,304 @@
+"""What Nova tells, applied to the compute model: newer counts, older does not."""
+
+import datetime
+import itertools
+import random
+
+import pytest
+
+from watcher.cluster.collector.compute import ComputeCollector
+from watcher.cluster.collector.compute_events import wanted
+from watcher.cluster.collector.event import Effect, Event
+
+NOON = datetime.datetime(2026, 3, 1, 12)
+
+
+def at(minutes=0, seconds=0):
+    when = NOON + datetime.timedelta(minutes=minutes, seconds=seconds)
+    return when.isoformat() + "Z"
+
+
+def payload(uuid, host="a", *, when=1, **more):
+    """The part of a versioned payload that is read; ``when`` in minutes after noon"""
+    size = {"vcpus": 1, "memory_mb": 1024, "root_gb": 10, "ephemeral_gb": 0, "swap": 0}
+    size.update({k: more.pop(k) for k in list(more) if k in size})
+    data = {
+        "uuid": uuid,
+        "host": host,
+        "node": host and f"{host}.local",
+        "state": "active",
+        "task_state": None,
+        "display_name": uuid.upper(),
+        "metadata": {},
+        "tenant_id": "p",
+        "image_uuid": "image",
+        "locked": False,
+        "created_at": at(),
+        "updated_at": at(when) if when is not None else None,
+        "flavor": {"nova_object.data": {"extra_specs": {}, **size}},
+        **more,
+    }
+    return {"nova_object.version": "1.8", "nova_object.data": data}
+
+
+def event(kind, content, sent=""):
+    return Event(
+        publisher="nova-compute:a",
+        kind=kind,
+        payload=content,
+        metadata={"timestamp": sent},
+    )
+
+
+def service(host="a", *, binary="nova-compute", disabled=False, reason=None, **more):
+    data = {"host": host, "binary": binary, "disabled": disabled, **more}
+    data.update(disabled_reason=reason, forced_down=more.get("forced_down", False))
+    return {"nova_object.version": "1.1", "nova_object.data": data}
+
+
+@pytest.fixture
+def collector(cloud):
+    cloud.node("a", vcpus=8).node("b", vcpus=8)
+    cloud.server("s", on="a", vcpus=1).server("t", on="a", vcpus=2)
+    return ComputeCollector({}, cloud.clients)
+
+
+@pytest.fixture
+def model(collector, cloud):
+    return cloud.model
+
+
+def used(model, host):
+    uuid = model.node_named(host)
+    return model.get_node_used_resources(uuid)["vcpu"]
+
+
+def held(model, host):
+    columns = model.node_columns
+    return columns.held[columns.row[model.node_named(host)]].tolist()
+
+
+class TestServers:
+    def test_a_server_moved(self, collector, model):
+        told = event("instance.live_migration_post_dest.end", payload("s", "b", when=5))
+        assert collector.follow(model, told) is Effect.APPLIED
+        assert model.host_of("s") == "b" and used(model, "a") == 2
+        assert used(model, "b") == 1
+        found = model.get_instance_by_uuid("s")
+        assert found.host == "b" and found.hypervisor_hostname == "b.local"
+
+    def test_the_room_that_a_node_must_keep_does_not_change_by_it(
+        self, collector, model
+    ):
+        model.hold("node-a", (3, 0, 0))
+        collector.follow(model, event("instance.update", payload("s", "b", when=5)))
+        assert held(model, "a") == [3, 0, 0] and held(model, "b") == [0, 0, 0]
+
+    def test_a_server_grew(self, collector, model):
+        told = payload("s", when=5, vcpus=4, memory_mb=2048, root_gb=20, swap=1500)
+        assert collector.follow(model, event("instance.resize_confirm.end", told))
+        found = model.get_instance_by_uuid("s")
+        assert (found.vcpus, found.memory, found.disk) == (4, 2048, 22)
+        assert used(model, "a") == 6
+
+    def test_the_root_disk_of_a_server_on_a_volume_is_not_local(self, collector, model):
+        told = payload("s", when=5, image_uuid="", ephemeral_gb=3)
+        collector.follow(model, event("instance.update", told))
+        assert model.get_instance_by_uuid("s").disk == 3
+
+    def test_what_no_event_tells_stays(self, collector, cloud):
+        cloud.change("s", pinned_zone="z1")
+        model = cloud.model
+        told = payload("s", when=20, display_name="new", metadata={"k": "v"})
+        collector.follow(model, event("instance.update", told))
+        found = model.get_instance_by_uuid("s")
+        assert (found.name, found.metadata) == ("new", {"k": "v"})
+        assert found.pinned_az == "z1"
+
+    @pytest.mark.parametrize("gone", [{"host": None}, {"state": "soft-delete"}])
+    def test_a_server_without_a_place_is_not_in_the_model(self, collector, model, gone):
+        told = payload("s", when=5, **gone)
+        kind = "instance.shelve_offload.end"
+        assert collector.follow(model, event(kind, told)) is Effect.APPLIED
+        assert "s" not in model.instances_data and used(model, "a") == 2
+
+    @pytest.mark.parametrize("kind", ["delete", "soft_delete"])
+    def test_a_deleted_server_is_gone(self, collector, model, kind):
+        told = event(f"instance.{kind}.end", payload("s", when=5))
+        assert collector.follow(model, told) is Effect.APPLIED
+        assert collector.follow(model, told) in (Effect.APPLIED, Effect.IGNORED)
+        assert "s" not in model.instances_data and used(model, "a") == 2
+
+    def test_a_new_server_takes_room_at_once_and_is_read_before_a_decision(
+        self, collector, model
+    ):
+        told = event("instance.create.end", payload("n", "b", when=5, vcpus=3))
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert used(model, "b") == 3 and model.host_of("n") == "b"
+
+    def test_on_a_host_that_nobody_knows(self, collector, model):
+        told = event("instance.update", payload("s", "new-host", when=5))
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert model.host_of("s") == "a"
+
+    def test_one_on_its_way_is_read_before_a_decision(self, collector, model):
+        told = payload("s", when=5, task_state="migrating")
+        assert collector.follow(model, event("instance.update", told)) is (
+            Effect.INCOMPLETE
+        )
+        assert model.get_instance_by_uuid("s").task_state == "migrating"
+        told = event("instance.update", payload("s", "b", when=6))
+        # It arrived, but what was held for it is still held.
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert model.host_of("s") == "b"
+
+
+class TestOrder:
+    def test_an_event_from_before_the_reading_changes_nothing(self, collector, model):
+        told = event("instance.update", payload("s", "b", when=-1))
+        assert collector.follow(model, told) is Effect.IGNORED
+        assert model.host_of("s") == "a"
+
+    def test_of_the_same_second_as_the_reading_it_counts_until_the_next(
+        self, collector, model
+    ):
+        told = event("instance.update", payload("s", "b", when=0))
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        same = event("instance.update", payload("t", "a", when=0, vcpus=2))
+        assert collector.follow(model, same) is Effect.APPLIED
+
+    def test_within_a_second_the_one_sent_later_counts(self, collector, model):
+        later = event("instance.update", payload("s", "b", when=5), "12:05:00.9")
+        sooner = event("instance.update", payload("s", "a", when=5), "12:05:00.1")
+        assert collector.follow(model, later) is Effect.APPLIED
+        assert collector.follow(model, sooner) is Effect.IGNORED
+        assert model.host_of("s") == "b"
+
+    def test_a_doubled_event_changes_nothing(self, collector, model):
+        told = event("instance.update", payload("s", "b", when=5), "12:05:00.9")
+        collector.follow(model, told)
+        version = model.version
+        assert collector.follow(model, told) is Effect.IGNORED
+        assert model.version == version
+
+    def test_without_a_stamp_it_is_read_before_a_decision(self, collector, model):
+        told = payload("s", "b", when=None, created_at=None)
+        assert collector.follow(model, event("instance.update", told)) is (
+            Effect.INCOMPLETE
+        )
+
+    def test_late_news_of_a_deleted_server_do_not_revive_it(self, collector, model):
+        collector.follow(model, event("instance.delete.end", payload("s", when=5)))
+        late = event("instance.update", payload("s", when=9))
+        assert collector.follow(model, late) is Effect.IGNORED
+        assert "s" not in model.instances_data
+
+    def test_a_server_that_went_before_the_reading_is_not_revived(
+        self, collector, model
+    ):
+        told = event("instance.update", payload("ghost", when=-1))
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert "ghost" not in model.instances_data
+
+    def test_a_restored_server_is_back(self, collector, model):
+        collector.follow(model, event("instance.soft_delete.end", payload("s", when=5)))
+        old = event("instance.update", payload("s", when=4))
+        assert collector.follow(model, old) is Effect.IGNORED
+        back = event("instance.restore.end", payload("s", when=6))
+        assert collector.follow(model, back) is Effect.INCOMPLETE
+        assert model.host_of("s") == "a"
+
+    @pytest.mark.parametrize("seed", range(20))
+    def test_any_order_of_arrival_ends_at_the_last_state(self, collector, cloud, seed):
+        dice, model = random.Random(seed), cloud.model
+        story = []
+        for step in range(12):
+            host = dice.choice("ab")
+            size = dice.randint(1, 4)
+            told = payload("s", host, when=1 + step // 4, vcpus=size)
+            story.append(event("instance.update", told, f"12:0{step // 4}:{step:02}"))
+        last = story[-1].payload["nova_object.data"]
+        dice.shuffle(story)
+        for told in story:
+            collector.follow(model, told)
+        assert model.host_of("s") == last["host"]
+        size = last["flavor"]["nova_object.data"]["vcpus"]
+        assert model.get_instance_by_uuid("s").vcpus == size
+        assert used(model, "a") + used(model, "b") == 2 + size
+
+
+class TestServices:
+    def test_a_host_is_disabled(self, collector, model):
+        told = service(disabled=True, reason="why")
+        assert collector.follow(model, event("service.update", told))
+        node = model.get_node_by_name("a")
+        assert (node.status, node.disabled_reason) == ("disabled", "why")
+
+    def test_a_host_is_forced_down(self, collector, model):
+        collector.follow(model, event("service.update", service(forced_down=True)))
+        assert model.get_node_by_name("a").state == "down"
+
+    def test_whether_it_lives_again_is_read(self, collector, model):
+        collector.follow(model, event("service.update", service(forced_down=True)))
+        told = event("service.update", service())
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert model.get_node_by_name("a").state == "down"
+
+    def test_m7_services_of_other_binaries_say_nothing_of_the_node(
+        self, collector, model
+    ):
+        """models.md M7"""
+        told = service(binary="nova-scheduler", disabled=True)
+        assert collector.follow(model, event("service.update", told)) is Effect.IGNORED
+        assert model.get_node_by_name("a").status == "enabled"
+
+    def test_a_service_went(self, collector, model):
+        told = event("service.delete", service())
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert model.node_named("a") is None
+
+    def test_a_new_host_is_read(self, collector, model):
+        told = event("service.create", service("new"))
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+
+
+class TestWhatIsNotUnderstood:
+    def test_only_nova_is_listened_to(self):
+        assert wanted("nova-compute:a", "instance.update")
+        assert not wanted("cinder-volume", "instance.update")
+        assert not wanted("nova-api", "flavor.create")
+
+    @pytest.mark.parametrize(
+        "kind", ["aggregate.add_host.end", "instance.live_migration_pre.start"]
+    )
+    def test_other_news_of_servers_and_groups_are_read(self, collector, model, kind):
+        assert collector.follow(model, event(kind, {})) is Effect.INCOMPLETE
+
+    @pytest.mark.parametrize("kind", ["instance.exists", "instance.volume_attach.end"])
+    def test_some_change_nothing(self, collector, model, kind):
+        assert collector.follow(model, event(kind, {})) is Effect.IGNORED
+
+    @pytest.mark.parametrize(
+        "kind",
+        ["instance.update", "instance.delete.end", "service.update", "instance.x.end"],
+    )
+    def test_garbage_changes_nothing_and_harms_nobody(self, collector, model, kind):
+        good = payload("s", "b", when=5)["nova_object.data"]
+        junk = [None, [], "x", -1, {}, {"nova_object.data": None}]
+        before = model.to_xml()
+        for bad in junk:
+            for content in ({}, {"nova_object.data": bad}):
+                assert collector.follow(model, event(kind, content)) is (
+                    Effect.INCOMPLETE
+                )
+        fields = ("state", "flavor", "updated_at", "created_at")
+        if kind == "instance.update":
+            for field, bad in itertools.product(fields, junk):
+                if bad in (None, {}, []) and field not in ("state", "flavor"):
+                    continue  # nothing is as good as nothing
+                if (field, bad) == ("state", "x"):
+                    continue  # a state of some later Nova
+                content = {"nova_object.data": {**good, field: bad}}
+                effect = collector.follow(model, event(kind, content))
+                assert effect is Effect.INCOMPLETE, (field, bad)
+        assert model.to_xml() == before

@@ -4,6 +4,7 @@ Whatever an audit leads to is stored in one transaction, under the claim of this
 Killed at any line, nothing of it is there, and the next engine starts over.
 """
 
+import contextlib
 import datetime
 from collections.abc import Callable
 from typing import Any
@@ -86,7 +87,9 @@ class AuditRunner:
                 self._db.write(self._give_way, audit, claim, blocking)
                 return
             self._announce(audit, claim, "audit.strategy.start")
-            self._decider.solve(audit, snapshot, decision)
+            self._decider.solve(
+                audit, snapshot, decision, lambda: self._still(audit.uuid, claim)
+            )
             self._announce(audit, claim, "audit.strategy.end")
             phase = "planner"
             self._announce(audit, claim, "audit.planner.start")
@@ -105,6 +108,14 @@ class AuditRunner:
             if started:
                 # Only to save time: the row is what appliers look for.
                 self._applier.launch_action_plan(context.admin(), started)
+
+    def _still(self, uuid: str, claim: Claim) -> None:
+        """Raise when the audit was cancelled, suspended or taken over
+
+        While the database is away nobody knows; the end of the run finds out.
+        """
+        with contextlib.suppress(exception.DatabaseUnavailable):
+            self._db.read(_ours, uuid, claim)
 
     def _announce(self, audit: Audit, claim: Claim, event: str) -> None:
         def announce(tx: Any) -> None:

@@ -5,9 +5,9 @@ The model is taken once; the strategy, the rules and the planner see the same mo
 
 import datetime
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from watcher import context, exception
 from watcher.decision_engine import choose, judge
@@ -96,8 +96,72 @@ class Decision:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run of one strategy; ``parameters`` are complete"""
+
+    strategy: str
+    parameters: Mapping[str, Any]
+    audit: Audit
+
+
+# Raises when the audit that a strategy runs for is not ours any more.
+Still = Callable[[], None]
+
+
+class Solver(Protocol):
+    """Runs strategies somewhere"""
+
+    def solve(
+        self, task: Task, snapshot: Snapshot, decision: Decision, still: Still
+    ) -> None:
+        """Put solution, planner and notes into ``decision``; notes also on failure"""
+
+
+class Inline:
+    """Runs strategies in the thread that asks: trusted ones, where nothing may fork"""
+
+    def __init__(
+        self,
+        plugins: Plugins,
+        models: Any,
+        *,
+        clients: Any = None,
+        readings: Any = None,
+        now: Callable[[], datetime.datetime],
+    ) -> None:
+        self._plugins = plugins
+        self._models = models
+        self._clients = clients
+        self._readings = readings
+        self._now = now
+
+    def solve(
+        self,
+        task: Task,
+        snapshot: Snapshot,
+        decision: Decision,
+        still: Still = lambda: None,
+    ) -> None:
+        """Let the strategy decide"""
+        audit = task.audit
+        strategy = self._plugins.load(STRATEGIES, task.strategy, osc=self._clients)
+        strategy.handle = Handle(
+            models=_Scoped(self._models, snapshot, audit.scope),
+            readings=self._readings,
+            now=self._now,
+            note=decision.notes.add,
+            clients=self._clients,
+            chance=random.Random(audit.uuid),
+        )
+        strategy.input_parameters = task.parameters
+        strategy.audit_scope = audit.scope
+        decision.solution = strategy.execute(audit=audit)
+        decision.planner = strategy.named_planner
+
+
 class Decider:
-    """Runs strategies and planners"""
+    """Runs strategies and planners; ``solver`` says where strategies run"""
 
     def __init__(
         self,
@@ -108,39 +172,36 @@ class Decider:
         readings: Any = None,
         now: Callable[[], datetime.datetime],
         new_uuid: Callable[[], str],
+        solver: Solver | None = None,
     ) -> None:
         self._plugins = plugins
         self._models = models
-        self._clients = clients
-        self._readings = readings
-        self._now = now
+        self._has_readings = readings is not None
         self._new_uuid = new_uuid
+        self._solver: Solver = solver or Inline(
+            plugins, models, clients=clients, readings=readings, now=now
+        )
 
     def snapshot(self) -> Snapshot:
         """Return the cluster as it is now; nothing is read before it is needed"""
         return Snapshot(self._models, self._plugins)
 
-    def solve(self, audit: Audit, snapshot: Snapshot, decision: Decision) -> None:
-        """Let the strategy decide"""
+    def solve(
+        self,
+        audit: Audit,
+        snapshot: Snapshot,
+        decision: Decision,
+        still: Still = lambda: None,
+    ) -> None:
+        """Let the strategy decide; ``still`` is asked now and then while it does"""
         decision.strategy = choose.strategy(
-            self._plugins, audit, has_readings=self._readings is not None
+            self._plugins, audit, has_readings=self._has_readings
         )
         parameters = choose.parameters(
             self._plugins, decision.strategy, audit.parameters
         )
-        strategy = self._plugins.load(STRATEGIES, decision.strategy, osc=self._clients)
-        strategy.handle = Handle(
-            models=_Scoped(self._models, snapshot, audit.scope),
-            readings=self._readings,
-            now=self._now,
-            note=decision.notes.add,
-            clients=self._clients,
-            chance=random.Random(audit.uuid),
-        )
-        strategy.input_parameters = parameters
-        strategy.audit_scope = audit.scope
-        decision.solution = strategy.execute(audit=audit)
-        decision.planner = strategy.named_planner
+        task = Task(decision.strategy, parameters, audit)
+        self._solver.solve(task, snapshot, decision, still)
         # The strategy may have changed its own copy.
         decision.solution.model_before = snapshot.cut(audit.scope)
 

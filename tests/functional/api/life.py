@@ -48,7 +48,7 @@ class Decider:
     def snapshot(self):
         return None
 
-    def solve(self, audit, snapshot, decision):
+    def solve(self, audit, snapshot, decision, still):
         self.began.append((audit.uuid, models.utcnow()))
         decision.strategy = "dummy"
         decision.solution = type(

@@ -115,13 +115,7 @@ class ModelRoot(Store):
         """Put an instance on a node; its ``host`` follows"""
         uuid, target = self._instance_key(instance), self._node_key(node)
         if self._where.get(uuid) != target:
-            self._unmap(uuid)
-            self._where[uuid] = target
-            self._on[target][uuid] = None
-            row, at = self.instance_columns.row[uuid], self.node_columns.row[target]
-            self.instance_columns.node[row] = at
-            self.node_columns.used[at] += self.instance_columns.size[row]
-            self.version += 1
+            self._map(uuid, target)
         here, there = self._instances.values[uuid], self._nodes.values[target]
         for name, source in (
             ("host", "hostname"),

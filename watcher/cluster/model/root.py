@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from watcher import exception
 from watcher.cluster.model import base
 from watcher.cluster.model.field import Element
+from watcher.cluster.model.table import Table
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,6 +60,21 @@ class Root(base.Model):
         twin.lock = threading.RLock()
         twin._graph = None
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs; it gets a lock of its own"""
+        with self.lock:
+            state = self.__dict__.copy()
+        del state["lock"]
+        state["_graph"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.lock = threading.RLock()
+        for part in state.values():
+            if isinstance(part, Table):
+                part.settle(self.lock)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self.copy()

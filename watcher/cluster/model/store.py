@@ -166,6 +166,15 @@ class Store(Root):
             self.node_columns.used[at] += size
         columns.size[row] = size
 
+    def _map(self, uuid: str, node: str) -> None:
+        self._unmap(uuid)
+        self._where[uuid] = node
+        self._on[node][uuid] = None
+        row, at = self.instance_columns.row[uuid], self.node_columns.row[node]
+        self.instance_columns.node[row] = at
+        self.node_columns.used[at] += self.instance_columns.size[row]
+        self.version += 1
+
     def _unmap(self, uuid: str) -> None:
         node = self._where.pop(uuid, None)
         if node is not None:

@@ -86,6 +86,16 @@ class Table(Generic[E]):
             twin._own.add(key)
         return twin
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"cls": self.cls, "values": self.values, "_changed": self._changed}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _live={}, _own=set(state["values"]), _lent={})
+
+    def settle(self, lock: threading.RLock) -> None:
+        """Take the lock of the model that came from another process with this table"""
+        self._lock = lock
+
     def write(self, element: Element, name: str, value: Any) -> None:
         """Store a field of an element and tell the model"""
         with self._lock:

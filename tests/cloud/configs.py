@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 PASSWORD = "cloud-tests"  # noqa: S105  of accounts that live for one run
+# Backends of Cinder and the kind of volume that each keeps.
+BACKENDS = {"fast1": "fast", "fast2": "fast", "slow": "slow"}
 
 
 def _token(ports: Mapping[str, int], user: str, section: str) -> str:
@@ -90,6 +92,40 @@ flavor = keystone
 config_file = {prefix}/etc/glance/glance-api-paste.ini
 {_common(folder, ports, "glance")}
 """,
+        "cinder.conf": f"""
+[DEFAULT]
+host = controller
+my_ip = 127.0.0.1
+transport_url = {broker}
+state_path = {folder}/state/cinder
+api_paste_config = {prefix}/etc/cinder/api-paste.ini
+resource_query_filters_file = {prefix}/etc/cinder/resource_filters.json
+rootwrap_config = {prefix}/etc/cinder/rootwrap.conf
+glance_api_servers = http://127.0.0.1:{ports["glance"]}
+enabled_backends = {",".join(BACKENDS)}
+default_volume_type = fast
+report_interval = 10
+backend_stats_polling_interval = 10
+[backend_defaults]
+volume_driver = cinder.volume.drivers.simulated.SimulatedVolumes
+{
+            "".join(
+                f'''[{name}]
+volume_backend_name = {kind}
+'''
+                for name, kind in BACKENDS.items()
+            )
+        }
+[database]
+connection = {sql}/cinder
+[coordination]
+backend_url = file://{folder}/state/cinder
+{_token(ports, "nova", "nova")}
+[service_user]
+send_service_user_token = true
+{_token(ports, "cinder", "service_user").replace("[service_user]", "")}
+{_common(folder, ports, "cinder")}
+""",
         "nova-db.conf": f"""
 # Not for nova-compute, which must not see a database.
 [api_database]
@@ -143,6 +179,9 @@ api_paste_config = {prefix}/etc/nova/api-paste.ini
 endpoint_override = http://127.0.0.1:{ports["network"]}
 http_retries = 1
 extension_sync_interval = 86400
+{_token(ports, "cinder", "cinder")}
+catalog_info = block-storage::publicURL
+os_region_name = RegionOne
 [service_user]
 send_service_user_token = true
 {_token(ports, "nova", "service_user").replace("[service_user]", "")}

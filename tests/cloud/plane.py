@@ -1,8 +1,8 @@
 """A real OpenStack control plane, installed, started and stopped by the tests.
 
-Keystone, Placement, Glance and Nova from their released packages, MariaDB and RabbitMQ
-from the distribution; only the hypervisor and the network service are simulated. All of
-it listens on loopback and lives in one folder.
+Keystone, Placement, Glance, Nova and Cinder from their released packages, MariaDB and
+RabbitMQ from the distribution; only the hypervisor, the storage and the network service are
+simulated. All of it listens on loopback and lives in one folder.
 """
 
 import concurrent.futures
@@ -19,17 +19,16 @@ import time
 import requests
 
 from tests import servers
-from tests.cloud import configs, virtualenv
+from tests.cloud import configs, schemas, virtualenv
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ("keystone", "placement", "glance", "nova", "network", "watcher", "memcached",
-         "mariadb", "rabbitmq")  # fmt: skip
-DATABASES = ("keystone", "placement", "glance", "nova_api", "nova", "nova_cell0",
-             "watcher")  # fmt: skip
+NAMES = ("keystone", "placement", "glance", "nova", "cinder", "network", "watcher",
+         "memcached", "mariadb", "rabbitmq")  # fmt: skip
 SERVICES = {
     "nova": ("compute", "/v2.1"),
     "placement": ("placement", ""),
     "glance": ("image", ""),
+    "cinder": ("block-storage", "/v3"),
     "neutron": ("network", ""),
     "watcher": ("infra-optim", ""),
 }
@@ -66,26 +65,42 @@ class Plane:
         self.prefix = virtualenv.install(
             self.work / "cloud-venv", HERE / "requirements.txt"
         )
-        for name in ("etc", "log", "run", "lock", "state/glance/images", "guests",
-                     "control", "keys/fernet", "keys/credential"):  # fmt: skip
+        for name in ("etc", "log", "run", "lock", "state/glance/images",
+                     "state/cinder", "guests", "control",
+                     "keys/fernet", "keys/credential"):  # fmt: skip
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for name, text in configs.files(
             str(self.folder), str(self.prefix), self.ports
         ).items():
             (self.folder / "etc" / name).write_text(text)
         self._start_stores()
-        for name in ("keystone", "placement", "glance", "nova"):
-            self.spawn(name, [self.python, str(HERE / "serve.py"), name,
-                              str(self.ports[name]), str(self.folder / "etc")])  # fmt: skip
+        for name in ("keystone", "placement", "glance", "nova", "cinder"):
+            self._serve(name)
         for name in ("nova-conductor", "nova-scheduler"):
-            self.spawn(name, [f"{self.prefix}/bin/{name}", *self._nova_files()])
+            self.spawn(name, [f"{self.prefix}/bin/{name}", *self.nova_files])
+        self.spawn("cinder-scheduler", [f"{self.prefix}/bin/cinder-scheduler",
+                                        f"--config-file={self.folder}/etc/cinder.conf"])  # fmt: skip
+        self.spawn("cinder-volume", [self.python, str(HERE / "volume.py"),
+                                     str(self.folder)])  # fmt: skip
         self._await_http("keystone", "/v3")
         self._identities()
         self._await_http("placement", "/")
         self._await_http("nova", "/")
         self.add_hosts(hosts)
         self._await_http("glance", "/")
+        self._await_http("cinder", "/")
         return self
+
+    def _serve(self, name: str) -> None:
+        self.spawn(name, [self.python, str(HERE / "serve.py"), name,
+                          str(self.ports[name]), str(self.folder / "etc")])  # fmt: skip
+
+    def restart(self, name: str) -> None:
+        """End an API and start it with what its files say now"""
+        os.killpg(self.processes[name].pid, signal.SIGKILL)
+        self.processes[name].wait(20)
+        self._serve(name)
+        self._await_http(name, "/")
 
     def stop(self) -> None:
         """End everything that was started"""
@@ -127,7 +142,9 @@ class Plane:
                 "no_proxy": "127.0.0.1,localhost",
                 "PATH": f"{self.prefix}/bin:{env['PATH']}"}  # fmt: skip
 
-    def _nova_files(self) -> list[str]:
+    @property
+    def nova_files(self) -> list[str]:
+        """Arguments with Nova's configuration, for what may see its database"""
         folder = self.folder / "etc"
         return [f"--config-file={folder}/nova.conf",
                 f"--config-file={folder}/nova-db.conf"]  # fmt: skip
@@ -173,11 +190,7 @@ class Plane:
             self.mariadb.start()
             return
         self.mariadb.start()
-        for name in DATABASES:
-            self.mariadb.create(name)
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            for each in [pool.submit(self._nova_schema), pool.submit(self._schemas)]:
-                each.result()
+        schemas.make(self)
         self.mariadb.halt()
         part = saved.with_suffix(".part")
         with tarfile.open(part, "w") as tar:
@@ -185,31 +198,6 @@ class Plane:
             tar.add(self.folder / "keys", "keys")
         part.rename(saved)
         self.mariadb.launch()
-
-    def _schemas(self) -> None:
-        etc = self.folder / "etc"
-        keystone = ("keystone-manage", f"--config-file={etc}/keystone.conf")
-        self.manage(*keystone, "db_sync")
-        for kind in ("fernet_setup", "credential_setup"):
-            self.manage(*keystone, kind, "--keystone-user=root",
-                        "--keystone-group=root")  # fmt: skip
-        address = f"http://127.0.0.1:{self.ports['keystone']}/v3"
-        self.manage(*keystone, "bootstrap", "--bootstrap-password", configs.PASSWORD,
-                    "--bootstrap-region-id", "RegionOne",
-                    *(part for kind in ("admin", "public", "internal")
-                      for part in (f"--bootstrap-{kind}-url", address)))  # fmt: skip
-        self.manage("placement-manage", f"--config-file={etc}/placement.conf", "db",
-                    "sync")  # fmt: skip
-        self.manage("glance-manage", f"--config-file={etc}/glance-api.conf", "db_sync")
-
-    def _nova_schema(self) -> None:
-        nova = ("nova-manage", *self._nova_files())
-        sql = f"mysql+pymysql://root@127.0.0.1:{self.ports['mariadb']}"
-        self.manage(*nova, "api_db", "sync")
-        self.manage(*nova, "cell_v2", "map_cell0", "--database_connection",
-                    f"{sql}/nova_cell0")  # fmt: skip
-        self.manage(*nova, "cell_v2", "create_cell", "--name", "cell1")
-        self.manage(*nova, "db", "sync")
 
     # Talking to the services -------------------------------------------------------
 
@@ -307,18 +295,29 @@ class Plane:
         new = [f"compute-{i}" for i in range(1, count + 1)]
         new = [host for host in new if host not in self.hosts]
         if new:
-            self.spawn("compute-launcher", [self.python, str(HERE / "compute.py"),
-                                            str(self.folder), *new])  # fmt: skip
+            self.launch_hosts(*new)
             self.hosts += new
         servers.wait_until(
             lambda: len(self.services(state="up")) >= count, 120, "compute services"
         )
-        self.manage("nova-manage", *self._nova_files(), "cell_v2", "discover_hosts")
+        self.manage("nova-manage", *self.nova_files, "cell_v2", "discover_hosts")
         servers.wait_until(
             lambda: len(self.nova("GET", "/os-hypervisors")["hypervisors"]) >= count,
             60,
             "hypervisors",
         )
+
+    def launch_hosts(self, *hosts: str) -> None:
+        """Start the processes of compute services"""
+        self.spawn(f"compute-launcher-{hosts[0]}",
+                   [self.python, str(HERE / "compute.py"), str(self.folder),
+                    *hosts])  # fmt: skip
+
+    def kill_host(self, host: str) -> None:
+        """End the process of a compute service without a warning"""
+        pid = self.folder / "run" / f"{host}.pid"
+        os.killpg(int(pid.read_text()), signal.SIGKILL)
+        pid.unlink()
 
     def services(self, **wanted: str) -> list[dict]:
         """Return the compute services whose fields have the given values"""
@@ -346,11 +345,8 @@ class Plane:
         if "small" not in flavors:
             body = {"flavor": {"name": "small", "vcpus": 1, "ram": 2048, "disk": 10}}
             flavors["small"] = self.nova("POST", "/flavors", body)["flavor"]["id"]
-        image = self._image()
-        project = self.call("GET", self.url("keystone", "/v3/projects?name=admin"))
-        self.nova("PUT", f"/os-quota-sets/{project['projects'][0]['id']}", {
-            "quota_set": {"instances": -1, "cores": -1, "ram": -1,
-                          "server_groups": -1}})  # fmt: skip
+        image = self.image()
+        self.lift_quotas()
         for i in range(count):
             self.nova("POST", "/servers", {"server": {
                 "name": f"server-{i:03d}", "imageRef": image, "networks": "none",
@@ -365,7 +361,15 @@ class Plane:
         if broken:
             raise RuntimeError(f"not created: {broken}")
 
-    def _image(self) -> str:
+    def lift_quotas(self) -> None:
+        """Let the administrator's project grow without limit"""
+        project = self.call("GET", self.url("keystone", "/v3/projects?name=admin"))
+        self.nova("PUT", f"/os-quota-sets/{project['projects'][0]['id']}", {
+            "quota_set": {"instances": -1, "cores": -1, "ram": -1,
+                          "server_groups": -1}})  # fmt: skip
+
+    def image(self) -> str:
+        """Return the id of an image without content"""
         base = self.url("glance", "/v2/images")
         found = self.call("GET", f"{base}?name=empty")["images"]
         if found:

@@ -1,6 +1,6 @@
 """Runs one WSGI API of the control plane in one process with a few threads.
 
-usage: serve.py keystone|placement|glance|nova PORT CONFIG_FOLDER
+usage: serve.py keystone|placement|glance|nova|cinder PORT CONFIG_FOLDER
 """
 
 import os
@@ -34,6 +34,9 @@ def load():
         paste = f"{sys.prefix}/etc/nova/api-paste.ini"
         os.environ["OS_NOVA_CONFIG_FILES"] = ";".join((paste, *files))
         from nova.wsgi.osapi_compute import application
+    elif name == "cinder":
+        sys.argv = ["cinder-api", "--config-file", f"{folder}/cinder.conf"]
+        from cinder.wsgi.api import application
     else:
         raise SystemExit(f"unknown service {name}")
     return application

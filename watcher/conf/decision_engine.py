@@ -1,6 +1,41 @@
 """Options of the decision engine and of planning."""
 
-from oslo_config import cfg
+import json
+from typing import Any
+
+from oslo_config import cfg, types
+
+
+class ScopeDocument(types.ConfigType):
+    """A scope document as JSON; nothing is the empty one"""
+
+    def __init__(self) -> None:
+        super().__init__(type_name="scope document (JSON)")
+
+    def __call__(self, value: Any) -> list[Any]:
+        """Read a value; whether it is a scope is judged when handlers are known"""
+        found = value
+        if isinstance(value, str):
+            try:
+                found = json.loads(value) if value.strip() else []
+            except ValueError as error:
+                raise ValueError(f"JSON is needed, and this is none: {error}") from None
+        if not isinstance(found, list):
+            raise ValueError("A JSON list of objects is needed")
+        return found
+
+    def _formatter(self, value: Any) -> str:
+        return json.dumps(value)
+
+    def __repr__(self) -> str:
+        return "ScopeDocument"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ScopeDocument)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
 
 GROUP = "watcher_decision_engine"
 OPTS = [
@@ -69,6 +104,24 @@ OPTS = [
         max=10,
         help="Seconds between two looks for audits that wait for an engine, or whose "
         "engine died. Messages only shorten the wait.",
+    ),
+    cfg.IntOpt(
+        "scope_check_period",
+        default=3600,
+        min=0,
+        mutable=True,
+        help="Seconds between two looks whether everything that the scopes of audit "
+        "templates and of CONTINUOUS and EVENT audits name still exists. What is gone is "
+        "told once, by a warning in the log and a notification. 0: never.",
+    ),
+    cfg.Opt(
+        "default_scope",
+        type=ScopeDocument(),
+        default=[],
+        sample_default="[]",
+        help="What audits with an empty scope look at, as JSON in the form of the API, for "
+        'example [{"compute": [{"availability_zones": [{"name": "nova"}]}]}]. Empty: the '
+        "whole cluster.",
     ),
 ]
 

@@ -3,6 +3,7 @@
 The model is taken once; the strategy, the rules and the planner see the same moment.
 """
 
+import dataclasses
 import datetime
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,11 +22,17 @@ SHOWN_BREACHES = 3
 
 
 class Snapshot:
-    """The compute model as it is now: whole, and cut to scopes"""
+    """The compute model as it is now: whole, and cut to scopes
 
-    def __init__(self, models: Any, plugins: Plugins) -> None:
+    :param default_scope: what an empty scope means; empty itself: the whole cluster
+    """
+
+    def __init__(
+        self, models: Any, plugins: Plugins, default_scope: Collection[Any] = ()
+    ) -> None:
         self._models = models
         self._plugins = plugins
+        self._default = default_scope
         self._whole: Any = None
 
     @property
@@ -35,16 +42,28 @@ class Snapshot:
             self._whole = self._models.compute()
         return self._whole
 
+    def meant(self, scope: Collection[Any]) -> Collection[Any]:
+        """Return what a scope stands for"""
+        return scope or self._default
+
     def cut(self, scope: Collection[Any]) -> Any:
-        """Return a private copy cut to ``scope``"""
-        handler: Any = self._plugins.classes(SCOPE_HANDLERS)["compute"]
-        rules = documents.section(scope, documents.COMPUTE)
-        return handler(rules, self._plugins.conf).get_scoped_model(self.whole.copy())
+        """Return a private copy cut to ``scope``, at the cost of what is left"""
+        found = self._cut(scope)
+        return found.copy() if found is self._whole else found
 
     def hosts(self, scope: Collection[Any]) -> set[str]:
         """Return the hosts that ``scope`` leaves"""
-        nodes = self.cut(scope).get_all_compute_nodes().values()
-        return {node.hostname for node in nodes}
+        return {str(data["hostname"]) for data in self._cut(scope).nodes_data.values()}
+
+    def _cut(self, scope: Collection[Any]) -> Any:
+        """Return the cut model, which is the whole one when nothing is cut off"""
+        kind: Any = self._plugins.classes(SCOPE_HANDLERS)[documents.COMPUTE]
+        rules = documents.section(self.meant(scope), documents.COMPUTE)
+        handler = kind(rules, self._plugins.conf)
+        # Only handlers that promise it leave the given model as it is.
+        changes = getattr(handler, "CHANGES_MODEL", True)
+        given = self.whole.copy() if changes else self.whole
+        return handler.get_scoped_model(given)
 
 
 class _Scoped:
@@ -173,18 +192,20 @@ class Decider:
         now: Callable[[], datetime.datetime],
         new_uuid: Callable[[], str],
         solver: Solver | None = None,
+        default_scope: Collection[Any] = (),
     ) -> None:
         self._plugins = plugins
         self._models = models
         self._has_readings = readings is not None
         self._new_uuid = new_uuid
+        self._default_scope = default_scope
         self._solver: Solver = solver or Inline(
             plugins, models, clients=clients, readings=readings, now=now
         )
 
     def snapshot(self) -> Snapshot:
         """Return the cluster as it is now; nothing is read before it is needed"""
-        return Snapshot(self._models, self._plugins)
+        return Snapshot(self._models, self._plugins, self._default_scope)
 
     def solve(
         self,
@@ -200,6 +221,7 @@ class Decider:
         parameters = choose.parameters(
             self._plugins, decision.strategy, audit.parameters
         )
+        audit = dataclasses.replace(audit, scope=list(snapshot.meant(audit.scope)))
         task = Task(decision.strategy, parameters, audit)
         self._solver.solve(task, snapshot, decision, still)
         # The strategy may have changed its own copy.

@@ -1,5 +1,6 @@
 """What other processes may ask of the decision engine over the bus, version 1.0."""
 
+from collections.abc import Collection
 from typing import Any
 
 from oslo_log import log
@@ -77,11 +78,17 @@ class StrategyEndpoint:
 
 
 class DataModelEndpoint:
-    """Shows the data model"""
+    """Shows the data model
 
-    def __init__(self, db: Any, models: Any) -> None:
+    :param default_scope: what the empty scope of an audit means
+    """
+
+    def __init__(
+        self, db: Any, models: Any, default_scope: Collection[Any] = ()
+    ) -> None:
         self._db = db
         self._models = models
+        self._default = default_scope
 
     def get_data_model_info(
         self,
@@ -103,7 +110,9 @@ class DataModelEndpoint:
                 reason=f"the {data_model_type} model has not been read yet"
                 + (f" ({kept.error})" if kept.error else "")
             )
-        scope = [] if audit is None else self._db.read(audits.get, audit).scope
+        scope: Collection[Any] = []
+        if audit is not None:
+            scope = self._db.read(audits.get, audit).scope or self._default
         try:
             model = self._models.scoped(data_model_type, scope, max_age_s=SHOWN_AGE_S)
         except exception.ClusterDataModelCollectionError as error:

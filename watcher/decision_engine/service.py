@@ -10,6 +10,7 @@ from oslo_utils import uuidutils
 
 from watcher import exception
 from watcher.cluster.collector.cache import Models
+from watcher.cluster.scope.document import Checker
 from watcher.db import action_plans, audits, continuous
 from watcher.decision_engine import sync
 from watcher.decision_engine.audit import AuditRunner
@@ -103,6 +104,7 @@ def parts(
     models = models or Models(conf, plugins, wiring.clients)
     scoring_factory.use(plugins)
     now = now or _utcnow
+    default_scope = _default_scope(conf, plugins)
     runner = AuditRunner(
         db=db,
         lease=lease,
@@ -112,6 +114,7 @@ def parts(
             clients=wiring.clients,
             now=now,
             new_uuid=new_uuid,
+            default_scope=default_scope,
         ),
         tell=emit.phase,
         applier=wiring.rpc.applier,
@@ -146,10 +149,24 @@ def parts(
         [
             AuditEndpoint(pool),
             StrategyEndpoint(plugins, models),
-            DataModelEndpoint(db, models),
+            DataModelEndpoint(db, models, default_scope),
         ],
     )
     return [models, pool, scanner, clock, expiry, server]
+
+
+def _default_scope(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:
+    """Return what audits with an empty scope look at
+
+    :raises ConfigInvalid: it is no scope
+    """
+    document = conf.watcher_decision_engine.default_scope
+    try:
+        return Checker.of(plugins).check(document)
+    except exception.Invalid as error:
+        raise exception.ConfigInvalid(
+            group="watcher_decision_engine", option="default_scope", reason=str(error)
+        ) from None
 
 
 def _release(db: Any, lease: Any) -> None:

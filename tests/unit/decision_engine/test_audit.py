@@ -146,6 +146,7 @@ class World:
                 sync.synchronise(self.db, self.plugins)
                 self.content = connection.driver_connection.serialize()
         self.models = Models(cloud)
+        self.default_scope = []
         self.told = []
         self.crash_at = None
         self.applier = Applier(self.db)
@@ -174,6 +175,7 @@ class World:
                 self.models,
                 now=lambda: self.moment,
                 new_uuid=self.uuid,
+                default_scope=self.default_scope,
             ),
             tell=self.tell,
             applier=self.applier,

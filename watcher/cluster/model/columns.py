@@ -1,6 +1,6 @@
 """Resources of nodes and instances as numpy columns: VCPU, MEMORY, DISK side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -65,10 +65,15 @@ class _Rows:
         self._free.append(row)
         return row
 
-    def discard(self, keys: set[str]) -> None:
-        """Forget many keys"""
-        self._free.extend([self.row[key] for key in keys])
-        self.row = {key: row for key, row in self.row.items() if key not in keys}
+    def part(self, keys: Collection[str]) -> Any:
+        """Return an independent copy of the rows of some keys, in that order"""
+        rows = [self.row[key] for key in keys]
+        part = type(self)()
+        part.row = {key: number for number, key in enumerate(keys)}
+        part._size = len(rows)
+        for name in self.arrays:
+            setattr(part, name, getattr(self, name)[rows])
+        return part
 
     def copy(self) -> Any:
         """Return an independent copy"""

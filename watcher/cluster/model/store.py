@@ -96,6 +96,11 @@ class Store(Root):
         return self._on[node].keys()
 
     @property
+    def by_host(self) -> Mapping[str, str]:
+        """UUIDs of the nodes by hostname: for reading only"""
+        return self._by_host
+
+    @property
     def nodes_data(self) -> Mapping[str, Values]:
         """Values of the nodes by UUID, without making elements: for reading only"""
         return self._nodes.values
@@ -117,25 +122,6 @@ class Store(Root):
         twin.node_columns = self.node_columns.copy()
         twin.instance_columns = self.instance_columns.copy()
         return twin
-
-    @locked
-    def drop_nodes(self, nodes: set[str]) -> None:
-        """Remove nodes, by UUID, together with their instances; many at once are cheap"""
-        gone = {uuid for node in nodes for uuid in self._on[node]}
-        grouped = {u for group in self.server_groups.values() for u in group.members}
-        outside = dict(self.outside)
-        for uuid in gone & grouped:
-            outside[uuid] = str(self.host_of(uuid))
-        self.outside = outside
-        self._instances.discard(gone)
-        self._nodes.discard(nodes)
-        self._where = {u: n for u, n in self._where.items() if u not in gone}
-        for node in nodes:
-            del self._on[node]
-        self._by_host = {h: n for h, n in self._by_host.items() if n in self._on}
-        self.instance_columns.discard(gone)
-        self.node_columns.discard(nodes)
-        self.version += 1
 
     # Keeping columns and indexes in step ----------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Generic, TypeVar
 
 from watcher.cluster.model.field import Element
@@ -62,15 +62,6 @@ class Table(Generic[E]):
         self._own.discard(key)
         self._lent.pop(key, None)
 
-    def discard(self, keys: set[str]) -> None:
-        """Forget many keys, as ``drop`` does"""
-        for key in keys & self._live.keys():
-            self.drop(key)
-        self.values = {key: v for key, v in self.values.items() if key not in keys}
-        self._own.difference_update(keys)
-        for key in keys & self._lent.keys():
-            del self._lent[key]
-
     def set(self, key: str, name: str, value: Any) -> None:
         """Store one field without telling anybody"""
         self._owned(key)[name] = value
@@ -85,6 +76,18 @@ class Table(Generic[E]):
             twin.values[key] = copy.deepcopy(self.values[key])
             twin._own.add(key)
         return twin
+
+    def part(
+        self, keys: Collection[str], lock: threading.RLock, changed: Changed
+    ) -> "Table[E]":
+        """Return a table of some keys, in that order, that shares values as a copy does"""
+        part = Table(self.cls, lock, changed)
+        part.values = {key: self.values[key] for key in keys}
+        self._own.difference_update(keys)
+        for key in part.values.keys() & self._lent.keys():
+            part.put(key, copy.deepcopy(self.values[key]))
+            self._own.add(key)
+        return part
 
     def __getstate__(self) -> dict[str, Any]:
         return {"cls": self.cls, "values": self.values, "_changed": self._changed}

@@ -1,16 +1,23 @@
 """Scope of the compute model."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from oslo_log import log
 
 from watcher import exception
 from watcher.cluster.model.model_root import ModelRoot
-from watcher.cluster.scope.base import BaseScope
+from watcher.cluster.model.subset import subset
+from watcher.cluster.scope.base import BaseScope, Missing
 from watcher.cluster.scope.schemas import ANY, COMPUTE
 
 LOG = log.getLogger(__name__)
+
+AGGREGATE = "host aggregate"
+ZONE = "availability zone"
+NODE = "compute node"
+INSTANCE = "instance"
 
 Rules = Sequence[Mapping[str, Any]]
 
@@ -23,6 +30,7 @@ class ComputeScope(BaseScope):
     """
 
     SCHEMA: ClassVar[Mapping[str, Any] | None] = COMPUTE
+    CHANGES_MODEL = False
 
     @classmethod
     def conflict(cls, scope: Rules) -> str | None:
@@ -42,19 +50,38 @@ class ComputeScope(BaseScope):
         return None
 
     def get_scoped_model(self, cluster_model: ModelRoot | None) -> ModelRoot | None:
-        """Return the given model without what is out of the scope"""
+        """Return a model of what is in the scope; the given one when that is everything"""
         if not cluster_model or not self.scope:
             return cluster_model
-        model = cluster_model
-        with model.lock:
-            hosts = {str(d["hostname"]): uuid for uuid, d in model.nodes_data.items()}
-            removed = set(hosts) - self._allowed(model, set(hosts))
-            removed |= self._excluded_hosts(model, set(hosts))
-            model.drop_nodes({hosts[host] for host in removed})
-            self._flag(model)
+        with cluster_model.lock:
+            hosts = self._hosts(cluster_model)
+            if len(hosts) < len(cluster_model.by_host):
+                model = subset(cluster_model, [cluster_model.by_host[h] for h in hosts])
+            elif any(_excluded(self.scope)):
+                model = cluster_model.copy()
+            else:
+                return cluster_model
+            self._flag(model, cluster_model)
         return model
 
-    def _allowed(self, model: ModelRoot, hosts: set[str]) -> set[str]:
+    def missing(self, cluster_model: ModelRoot | None) -> list[Missing]:
+        """Return aggregates, zones, nodes and instances that the model does not have
+
+        Of projects only the instances are known, and one without any may exist.
+        """
+        if not cluster_model:
+            return []
+        found: list[Missing] = []
+        with cluster_model.lock:
+            known = _Known(cluster_model)
+            for number, rule in enumerate(self.scope):
+                found += known.lost(f"/{number}", rule)
+                for place, item in enumerate(rule.get("exclude") or ()):
+                    found += known.lost(f"/{number}/exclude/{place}", item)
+        return found
+
+    def _hosts(self, model: ModelRoot) -> list[str]:
+        """Return the hosts that are left, in the order of their names"""
         allowed: set[str] = set()
         ruled = False
         for rule in self.scope:
@@ -63,21 +90,19 @@ class ComputeScope(BaseScope):
                 allowed |= _in_aggregates(model, aggregates)
             if zones := rule.get("availability_zones"):
                 ruled = True
-                allowed |= _in_zones(model, zones, hosts)
-        return allowed if ruled else hosts
-
-    def _excluded_hosts(self, model: ModelRoot, hosts: set[str]) -> set[str]:
-        removed: set[str] = set()
+                allowed |= _in_zones(model, zones)
+        known = model.by_host.keys()
+        left = allowed & known if ruled else set(known)
         for item in _excluded(self.scope):
             names = set(_values(item.get("compute_nodes"), "name"))
-            for name in sorted(names - hosts):
+            for name in sorted(name for name in names if name not in known):
                 LOG.warning("Excluded compute node %s is not in the model", name)
-            removed |= names & hosts
+            left -= names
             if aggregates := item.get("host_aggregates"):
-                removed |= _in_aggregates(model, aggregates) & hosts
-        return removed
+                left -= _in_aggregates(model, aggregates)
+        return sorted(left)
 
-    def _flag(self, model: ModelRoot) -> None:
+    def _flag(self, model: ModelRoot, whole: ModelRoot) -> None:
         uuids: set[str] = set()
         projects: set[str] = set()
         wanted: list[dict[str, str]] = []
@@ -87,18 +112,17 @@ class ComputeScope(BaseScope):
             wanted += [
                 _folded(pairs) for pairs in item.get("instance_metadata") or () if pairs
             ]
-        if not (uuids or projects or wanted):
-            return
-        for uuid in sorted(uuids - model.instances_data.keys()):
+        for uuid in sorted(u for u in uuids if u not in whole.instances_data):
             LOG.warning("Excluded instance %s is not in the model", uuid)
-        flagged = [
-            uuid
-            for uuid, data in model.instances_data.items()
-            if uuid in uuids
-            or data.get("project_id") in projects
-            or (wanted and _has_any(data.get("metadata") or {}, wanted))
-        ]
-        for uuid in flagged:
+        flagged = {uuid for uuid in uuids if uuid in model.instances_data}
+        if projects or wanted:
+            flagged |= {
+                uuid
+                for uuid, data in model.instances_data.items()
+                if data.get("project_id") in projects
+                or (wanted and _has_any(data.get("metadata") or {}, wanted))
+            }
+        for uuid in sorted(flagged):
             model.get_instance_by_uuid(uuid).watcher_exclude = True
 
 
@@ -132,12 +156,12 @@ def _in_aggregates(model: ModelRoot, items: Rules) -> set[str]:
     }
 
 
-def _in_zones(model: ModelRoot, items: Rules, hosts: set[str]) -> set[str]:
+def _in_zones(model: ModelRoot, items: Rules) -> set[str]:
     names = _values(items, "name")
     if _alone(names, "availability zones"):
-        return hosts
-    nodes = model.nodes_data.values()
-    return {str(d["hostname"]) for d in nodes if d.get("zone") in names}
+        return set(model.by_host)
+    wanted, nodes = set(names), model.nodes_data.values()
+    return {str(d["hostname"]) for d in nodes if d.get("zone") in wanted}
 
 
 def _folded(pairs: Mapping[str, Any]) -> dict[str, str]:
@@ -147,3 +171,41 @@ def _folded(pairs: Mapping[str, Any]) -> dict[str, str]:
 def _has_any(metadata: Mapping[str, Any], wanted: Sequence[dict[str, str]]) -> bool:
     have = _folded(metadata)
     return any(pairs.items() <= have.items() for pairs in wanted)
+
+
+# What is not there ------------------------------------------------------------------------
+
+
+class _Known:
+    """What there is in a model, by what rules call it"""
+
+    def __init__(self, model: ModelRoot) -> None:
+        self._model = model
+
+    def lost(self, path: str, rule: Mapping[str, Any]) -> Iterator[Missing]:
+        """Yield what one rule, or one object of what it excludes, names in vain"""
+        model = self._model
+        for key, name, what, known in (
+            ("host_aggregates", "id", AGGREGATE, lambda: model.aggregates),
+            ("host_aggregates", "name", AGGREGATE, lambda: self._aggregates),
+            ("availability_zones", "name", ZONE, lambda: self._zones),
+            ("instances", "uuid", INSTANCE, lambda: model.instances_data),
+            ("compute_nodes", "name", NODE, lambda: model.by_host),
+        ):
+            wildcard = what in (AGGREGATE, ZONE)
+            for place, item in enumerate(rule.get(key) or ()):
+                value = item.get(name)
+                if value is None or (wildcard and value == ANY) or value in known():
+                    continue
+                yield Missing(f"{path}/{key}/{place}/{name}", what, str(value))
+
+    @functools.cached_property
+    def _aggregates(self) -> Collection[str]:
+        return {aggregate.name for aggregate in self._model.aggregates.values()}
+
+    @functools.cached_property
+    def _zones(self) -> Collection[str]:
+        """The zones that exist, also those whose hosts are all gone"""
+        nodes = self._model.nodes_data.values()
+        found = {str(data["zone"]) for data in nodes if data.get("zone")}
+        return found | {a.zone for a in self._model.aggregates.values() if a.zone}

@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from watcher.clients.records import Inventory, Migration, Server
+from watcher.clients.records import Inventory, Migration, Offer, Server
 from watcher.clients.simulated import SimulatedCloud
 
 HOSTS, SERVERS = 1000, 20_000
@@ -47,7 +47,9 @@ class StubCloud:
             **ask,
         )
         self.placement = types.SimpleNamespace(
-            inventories=self._list_inventories, usages=self._list_usages
+            inventories=self._list_inventories,
+            usages=self._list_usages,
+            offers=self._list_offers,
         )
         self.keystone = types.SimpleNamespace(has_service=lambda _type: False)
 
@@ -113,3 +115,7 @@ class StubCloud:
     def _list_usages(self, providers: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         self._count(len(providers))
         return {uuid: self._usages[uuid] for uuid in providers}
+
+    def _list_offers(self) -> Mapping[str, Offer]:
+        self._count(1)
+        return {uuid: Offer(used=used) for uuid, used in self._usages.items()}

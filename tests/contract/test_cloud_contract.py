@@ -40,6 +40,16 @@ def test_hosts_services_and_inventories_belong_together(cloud):
         assert used[node.uuid]["VCPU"] >= 0
 
 
+def test_one_request_tells_what_all_hosts_with_room_use(cloud):
+    nodes = {n.uuid for n in cloud.nova.hypervisors()}
+    offers = cloud.clients.placement.offers()
+    used = cloud.clients.placement.usages(sorted(nodes))
+    assert nodes <= set(offers)
+    for node in nodes:
+        assert offers[node].used == used[node]
+        assert isinstance(offers[node].traits, frozenset)
+
+
 def test_an_unknown_provider_is_left_out(cloud):
     known = cloud.nova.hypervisors()[0].uuid
     held = cloud.clients.placement.inventories([known, str(uuid.uuid4())])

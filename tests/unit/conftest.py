@@ -13,6 +13,7 @@ from watcher.clients.records import (
     Hypervisor,
     Inventory,
     Migration,
+    Offer,
     Server,
     ServerGroup,
 )
@@ -38,6 +39,9 @@ class Cloud:
     groups: list = field(default_factory=list)
     host_aggregates: list = field(default_factory=list)
     flights: list = field(default_factory=list)
+    # By node UUID: what Placement knows of hosts; the full ones are nobody's candidates.
+    traits: dict = field(default_factory=dict)
+    full: set = field(default_factory=set)
 
     def node(
         self,
@@ -192,6 +196,8 @@ class Cloud:
             migrations=self.flights,
         )
         merge.apply(model, facts)
+        known = (u for u in model.nodes_data if u not in self.full)
+        merge.endow(model, {u: frozenset(self.traits.get(u, ())) for u in known})
         merge.settle(model, {})
         return model
 
@@ -271,6 +277,15 @@ class FakeClients:
     def usages(self, providers):
         self._asked("usages")
         return {p: self.claims.get(p) or self._claimed(p) for p in providers}
+
+    def offers(self):
+        self._asked("offers")
+        return {
+            uuid: Offer(used=used, traits=frozenset(self.cloud.traits.get(uuid, ())))
+            for uuid in map("node-{}".format, self.cloud.hypervisors_by_name)
+            if uuid not in self.cloud.full
+            for used in [self.claims.get(uuid) or self._claimed(uuid)]
+        }
 
     def _claimed(self, provider):
         model = self.cloud.model

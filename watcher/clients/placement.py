@@ -6,9 +6,11 @@ from typing import TypeVar
 
 from watcher import exception
 from watcher.clients.http import Service
-from watcher.clients.records import Inventory
+from watcher.clients.records import Inventory, Offer
 
 VERSION = "1.14"  # nested providers are known; what we read has not changed since
+# Since 1.27 a candidate's summary has all its resource classes, since 1.17 its traits.
+CANDIDATES = "1.27"
 WORKERS = 8
 
 T = TypeVar("T")
@@ -28,6 +30,22 @@ class Placement:
     def usages(self, providers: Sequence[str]) -> dict[str, dict[str, int]]:
         """Return provider -> resource class -> amount used; unknown ones are left out"""
         return self._each(providers, self._usages)
+
+    def offers(self) -> dict[str, Offer]:
+        """Return what is used, and the traits, of each provider with a free VCPU
+
+        One request for all: providers that have no room are no candidates and missing.
+        """
+        body = self._http.get("/allocation_candidates", CANDIDATES, resources="VCPU:1")
+        return {
+            provider: Offer(
+                used={
+                    name: int(raw["used"]) for name, raw in summary["resources"].items()
+                },
+                traits=frozenset(summary.get("traits") or ()),
+            )
+            for provider, summary in body["provider_summaries"].items()
+        }
 
     def _inventories(self, provider: str) -> dict[str, Inventory]:
         path = f"/resource_providers/{provider}/inventories"

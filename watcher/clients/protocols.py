@@ -17,6 +17,7 @@ from watcher.clients.records import (
     InstanceAction,
     Inventory,
     Migration,
+    Offer,
     Server,
     ServerGroup,
 )
@@ -97,6 +98,9 @@ class Placement(Protocol):
 
     def usages(self, providers: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """Return provider -> resource class -> amount used; unknown ones are left out"""
+
+    def offers(self) -> Mapping[str, Offer]:
+        """Return what is used, and the traits, of each provider with a free VCPU"""
 
 
 class Keystone(Protocol):

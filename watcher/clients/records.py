@@ -175,3 +175,11 @@ class Inventory:
     reserved: int = 0
     allocation_ratio: float = 1.0
     used: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A Placement provider that has room, as one request tells of all such providers"""
+
+    used: Mapping[str, int]  # by resource class
+    traits: frozenset[str] = frozenset()

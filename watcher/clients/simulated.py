@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from watcher import exception
 from watcher.clients import simulated_load, simulated_moves, simulated_seed
 from watcher.clients import simulated_state as states
-from watcher.clients.records import Flavor, Inventory
+from watcher.clients.records import Flavor, Inventory, Offer
 from watcher.clients.simulated_nova import SimulatedNova
 from watcher.clients.simulated_state import Fault, Group, Guest, Host, State
 
@@ -321,6 +321,20 @@ class SimulatedPlacement:
                 for host in state.hosts.values()
                 if host.uuid in providers
             }
+
+    def offers(self) -> dict[str, Offer]:
+        """Return what is used, and the traits, of each provider with a free VCPU"""
+        with self._cloud._serving(exception.PlacementClientError, "Placement") as (
+            state,
+            _now,
+        ):
+            roomy = [
+                host.uuid
+                for host in state.hosts.values()
+                if simulated_moves.used(state)[host.name][0] + 1
+                <= host.vcpus * host.cpu_ratio
+            ]
+        return {uuid: Offer(used=used) for uuid, used in self.usages(roomy).items()}
 
     def usages(self, providers: Sequence[str]) -> dict[str, dict[str, int]]:
         """Return provider -> resource class -> amount used; unknown ones are left out"""

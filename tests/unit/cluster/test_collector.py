@@ -60,10 +60,10 @@ class TestWhole:
             "hypervisors",
             "inventories",
             "migrations",
+            "offers",
             "server_groups",
             "servers",
             "services",
-            "usages",
         ]
 
     def test_a_service_that_is_down_or_forced_down_makes_the_node_down(self, busy):
@@ -142,7 +142,6 @@ class TestFailing:
             "server_groups",
             "migrations",
             "inventories",
-            "usages",
         ],
     )
     def test_half_a_reading_is_none(self, busy, call):
@@ -215,6 +214,7 @@ class TestRefreshing:
     def check(self, busy, change):
         """What a refresh gives is what reading everything gives"""
         model, old, clients = self.refreshed(busy, change)
+        asked = list(clients.calls)
         whole = collector(clients).execute()
         assert ModelRoot.is_isomorphic(model, whole)
         rows = [model.node_columns.row[u] for u in sorted(model.nodes_data)]
@@ -222,7 +222,8 @@ class TestRefreshing:
         for column in ("used", "held", "capacity"):
             mine = getattr(model.node_columns, column)[rows].tolist()
             assert mine == getattr(whole.node_columns, column)[others].tolist(), column
-        return model, old
+        clients.calls = asked
+        return model, old, clients
 
     def test_nothing_new(self, busy):
         model, old, clients = self.refreshed(busy, lambda c: None)
@@ -237,7 +238,7 @@ class TestRefreshing:
         ]
 
     def test_a_server_changed_its_host(self, busy):
-        model, old = self.check(busy, lambda c: c.change("s1", host="b"))
+        model, old, _clients = self.check(busy, lambda c: c.change("s1", host="b"))
         assert (model.host_of("s1"), old.host_of("s1")) == ("b", "a")
 
     def test_a_server_came_one_went_one_was_shelved(self, busy):
@@ -247,7 +248,7 @@ class TestRefreshing:
                 "s4", on="b", vcpus=3, at=cloud.servers_by_name["s1"].updated_at
             )
 
-        model, _old = self.check(busy, change)
+        model, _old, _clients = self.check(busy, change)
         assert placed(model) == {"s3": "a", "s4": "b"}
 
     def test_a_server_grew(self, busy):
@@ -263,13 +264,13 @@ class TestRefreshing:
                 cloud.services_by_host["b"], status="enabled", disabled_reason=None
             )
 
-        model, old = self.check(busy, change)
+        model, old, _clients = self.check(busy, change)
         assert model.get_node_by_name("a").state == "down"
         assert model.get_node_by_name("b").status == "enabled"
         assert old.get_node_by_name("b").status == "disabled"
 
     def test_a_migration_began_and_ended(self, busy):
-        model, _old = self.check(busy, lambda c: c.migration("s1", to="b"))
+        model, _old, _clients = self.check(busy, lambda c: c.migration("s1", to="b"))
         assert View(model).room("b").vcpus == 13
 
         def end(cloud):
@@ -292,14 +293,31 @@ class TestRefreshing:
         assert View(found.refresh(old)).room("b").vcpus == 16 - 9
 
     def test_groups_and_aggregates_are_read_again(self, busy):
-        model, _old = self.check(
+        model, _old, _clients = self.check(
             busy, lambda c: c.aggregate("new", "b").group("anti-affinity", "s3")
         )
         assert len(model.aggregates) == len(model.server_groups) == 2
 
-    def test_another_host_needs_a_whole_reading(self, busy):
-        model, _old, _clients = self.refreshed(busy, lambda c: c.node("c"))
-        assert model is None
+    def test_another_host_came(self, busy):
+        _model, _old, clients = self.check(busy, lambda c: c.node("c"))
+        assert clients.calls.count("inventories") == 1
+
+    def test_a_host_came_with_servers_that_did_not_change_for_long(self, busy):
+        hidden = busy.hypervisors_by_name.pop("b")
+        found = collector(busy.clients)
+        old = found.execute()
+        assert "s2" not in old.instances_data
+        busy.hypervisors_by_name["b"] = hidden
+        whole = found.execute()
+        assert ModelRoot.is_isomorphic(found.refresh(old), whole)
+
+    def test_a_host_went_with_what_was_on_it(self, busy):
+        def went(cloud):
+            del cloud.hypervisors_by_name["b"], cloud.services_by_host["b"]
+
+        model, _old, clients = self.check(busy, went)
+        assert "s2" not in model.instances_data and not model.outside
+        assert "inventories" not in clients.calls
 
     def test_servers_stamped_a_little_late_are_not_missed(self, busy):
         late = busy.servers_by_name["s1"].updated_at

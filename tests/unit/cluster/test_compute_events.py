@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from watcher.clients.records import Inventory
 from watcher.cluster.collector.compute import ComputeCollector
 from watcher.cluster.collector.compute_events import wanted
 from watcher.cluster.collector.event import Effect, Event
@@ -302,3 +303,18 @@ class TestWhatIsNotUnderstood:
                 effect = collector.follow(model, event(kind, content))
                 assert effect is Effect.INCOMPLETE, (field, bad)
         assert model.to_xml() == before
+
+
+def test_m9_other_resources_of_a_server_that_moved_are_asked_for(collector, cloud):
+    """models.md M9: usages of other classes come from Placement, not from flavors"""
+    cloud.inventories_by_host["b"]["VGPU"] = Inventory(total=4)
+    model = collector.execute()
+    specs = {"resources:VGPU": "1"}
+    told = payload("s", "b", when=5)
+    told["nova_object.data"]["flavor"]["nova_object.data"]["extra_specs"] = specs
+    assert collector.follow(model, event("instance.update", told)) is Effect.INCOMPLETE
+    cloud.change("s", host="b")
+    collector.osc.claims["node-b"] = {"VCPU": 1, "MEMORY_MB": 1024, "VGPU": 1}
+    fresh = collector.refresh(model)
+    assert fresh.get_node_by_name("b").other_resources == {"VGPU": (4.0, 1)}
+    assert not fresh.unsettled

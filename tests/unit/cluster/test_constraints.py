@@ -4,6 +4,8 @@ import random
 
 import pytest
 
+from watcher.clients.records import Inventory
+from watcher.cluster.constraint.resources import Resources
 from watcher.cluster.constraint.rules import feasible, standard
 from watcher.cluster.constraint.spec import matches
 from watcher.cluster.model.simulate import COLD
@@ -250,13 +252,94 @@ def some_cloud(cloud, seed):
             disk=dice.randint(0, 30),
             pinned_zone=dice.choice([None, "", "z1"]),
             project=dice.choice("pq"),
-            specs=dice.choice([{}, {}, {TestAggregates.SPEC: "ssd"}]),
+            specs=dice.choice(
+                [
+                    {},
+                    {TestAggregates.SPEC: "ssd"},
+                    {"trait:FAST": "required"},
+                    {"resources:VGPU": "2"},
+                ]
+            ),
         )
+    for name in dice.sample(names, 4):
+        TestDemands.has(cloud, name, "VGPU", dice.randint(1, 3))
+        cloud.traits[f"node-{name}"] = ["FAST"]
     cloud.group("anti-affinity", *dice.sample(servers, 4), most=dice.choice([None, 2]))
     cloud.group("affinity", *dice.sample(servers, 2))
     cloud.aggregate("fast", *dice.sample(names, 4), disk="ssd")
     cloud.aggregate("theirs", *dice.sample(names, 2), filter_tenant_id="p")
     return cloud.migration(dice.choice(servers), to=dice.choice(names))
+
+
+class TestDemands:
+    """models.md M9: more than vCPUs, memory and disk, read from Placement"""
+
+    def test_traits_are_required_or_forbidden(self, cloud):
+        cloud.node("a").node("b").node("c").node("d")
+        cloud.traits.update({"node-b": ["FAST"], "node-c": ["FAST", "LOUD"]})
+        cloud.server("s", on="a", specs={"trait:FAST": "required"})
+        cloud.server(
+            "t", on="a", specs={"trait1:FAST": "required", "trait:LOUD": "forbidden"}
+        )
+        assert hosts(cloud.view, "s") == ["b", "c"]
+        assert hosts(cloud.view, "t") == ["b"]
+        assert why(cloud.view, "t") == "traits: 2 nodes"
+
+    def test_a_host_of_unknown_traits_takes_nobody_who_is_particular(self, cloud):
+        cloud.node("a").node("b")
+        cloud.full.add("node-b")
+        cloud.server("s", on="a", specs={"trait:LOUD": "forbidden"}).server("t", on="a")
+        assert hosts(cloud.view, "s") == [] and hosts(cloud.view, "t") == ["b"]
+
+    @staticmethod
+    def has(cloud, host, resource, total):
+        cloud.inventories_by_host[host][resource] = Inventory(total=total)
+
+    def test_dedicated_cpus(self, cloud):
+        cloud.node("a").node("b").node("c").node("d")
+        for host, total in (("a", 8), ("b", 2), ("c", 8)):
+            self.has(cloud, host, "PCPU", total)
+        cloud.server("s", on="a", vcpus=4, specs={"hw:cpu_policy": "dedicated"})
+        view = cloud.view
+        assert hosts(view, "s") == ["c"]
+        assert "room for 2 PCPU" in str(
+            Resources().refuses(view, view.instance("s"), "b")
+        )
+
+    def test_without_such_hosts_nova_takes_them_for_vcpus(self, cloud):
+        cloud.node("a").node("b")
+        cloud.server("s", on="a", vcpus=4, specs={"hw:cpu_policy": "dedicated"})
+        assert hosts(cloud.view, "s") == ["b"]
+
+    def test_what_is_used_and_what_the_plan_brings_counts(self, cloud):
+        cloud.node("a").node("b")
+        self.has(cloud, "b", "VGPU", 2)
+        for name in "stu":
+            cloud.server(name, on="a", specs={"resources:VGPU": "1"})
+        view = cloud.view
+        for name in "st":
+            assert hosts(view, name) == ["b"]
+            view.move(name, "b")
+        assert hosts(view, "u") == []
+
+    def test_an_amount_that_is_none_pins_the_server(self, cloud):
+        cloud.node("a").node("b")
+        cloud.server("s", on="a", specs={"resources:VGPU": "many"})
+        assert "no number" in why(cloud.view, "s")
+
+    @pytest.mark.parametrize(
+        ("specs", "nodes"),
+        [
+            ({}, 0),
+            ({"hw:numa_nodes": "2"}, 2),
+            ({"hw:cpu_policy": "dedicated"}, 1),
+            ({"hw:mem_page_size": "large"}, 1),
+            ({"hw:mem_page_size": "small"}, 0),
+        ],
+    )
+    def test_numa_topology(self, cloud, specs, nodes):
+        cloud.node("a").server("s", on="a", specs=specs)
+        assert cloud.model.get_instance_by_uuid("s").numa_nodes == nodes
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -9,14 +9,20 @@ from oslo_log import log
 
 from watcher import exception
 from watcher.clients.protocols import Clients
-from watcher.clients.records import Migration, Server
+from watcher.clients.records import (
+    Hypervisor,
+    Inventory,
+    Migration,
+    Offer,
+    Server,
+)
 from watcher.cluster.collector import compute_events, values
 from watcher.cluster.collector.base import (
     BaseClusterDataModelCollector,
     BaseModelBuilder,
 )
 from watcher.cluster.collector.event import Effect, Event
-from watcher.cluster.collector.merge import Facts, apply, is_gone, settle
+from watcher.cluster.collector.merge import Facts, apply, endow, is_gone, settle
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.scope.compute import ComputeScope
 
@@ -25,6 +31,9 @@ LOG = log.getLogger(__name__)
 # Nova stamps a row before it commits it, on clocks that differ a little: what changed
 # is asked for from this long before the newest stamp seen.
 OVERLAP = datetime.timedelta(seconds=120)
+
+# Providers whose usage is asked for one by one; of more, one request tells at once.
+FEW = 20
 
 # Task states of servers that are changing their host.
 IN_TRANSIT = ("migrating", "resize_")
@@ -44,7 +53,7 @@ class ComputeCollector(BaseClusterDataModelCollector):
         return ComputeModelBuilder(self.osc, self.reading).execute()
 
     def refresh(self, model: Any) -> ModelRoot | None:
-        """Read what changed; None when the hosts are not the same any more"""
+        """Read what changed"""
         if not isinstance(model, ModelRoot) or not model:
             return None
         return ComputeModelBuilder(self.osc, self.reading).refresh(model)
@@ -85,28 +94,21 @@ class ComputeModelBuilder(BaseModelBuilder):
         found = self.in_parallel(
             {
                 "inventories": lambda: self.osc.placement.inventories(providers),
-                "usages": lambda: self.osc.placement.usages(providers),
+                "offers": self._offers,
             }
         )
         model = ModelRoot(extended_attributes=self.reading.extended_attributes)
         for hypervisor in facts.hypervisors:
-            service = facts.services.get(hypervisor.hostname)
-            inventory = found["inventories"].get(hypervisor.uuid, {})
-            if not inventory:
-                LOG.warning("Placement knows no inventory of %s", hypervisor.hostname)
-            model.put_node(values.node(hypervisor, service, inventory))
+            self._add(model, hypervisor, facts, found["inventories"])
         apply(model, facts)
-        settle(model, found["usages"])
+        self._settle(model, providers, found["offers"])
         return model
 
-    def refresh(self, model: ModelRoot) -> ModelRoot | None:
+    def refresh(self, model: ModelRoot) -> ModelRoot:
         """Read what changed since ``model`` was read and build its successor"""
         facts = self._read(model)
-        if {h.uuid: h.hostname for h in facts.hypervisors} != {
-            uuid: data["hostname"] for uuid, data in model.nodes_data.items()
-        }:
-            return None
         fresh = model.copy()
+        facts = self._hosts(fresh, facts)
         columns = fresh.node_columns
         before = columns.used.copy()
         held = columns.held.any(axis=1)
@@ -123,13 +125,70 @@ class ComputeModelBuilder(BaseModelBuilder):
         providers = [
             uuid
             for uuid, row in columns.row.items()
-            if touched[row] or fresh.nodes_data[uuid]["hostname"] in moving
+            if touched[row]
+            or uuid in fresh.unsettled
+            or fresh.nodes_data[uuid]["hostname"] in moving
         ]
-        usages: Mapping[str, Mapping[str, int]] = {}
-        if providers:
-            usages = self.call_retry(self.osc.placement.usages, providers)
-        settle(fresh, usages)
+        offers: Mapping[str, Offer] = {}
+        strange = any(fresh.nodes_data[u].get("traits") is None for u in providers)
+        if strange or len(providers) > FEW:
+            offers = self.call_retry(self._offers)
+        self._settle(fresh, providers, offers)
         return fresh
+
+    def _hosts(self, model: ModelRoot, facts: Facts) -> Facts:
+        """Bring the nodes of a model to the hosts there are; few change at a time"""
+        now = {hypervisor.uuid: hypervisor for hypervisor in facts.hypervisors}
+        for uuid, data in list(model.nodes_data.items()):
+            if uuid not in now or now[uuid].hostname != data["hostname"]:
+                for instance in list(model.uuids_on(uuid)):
+                    model.remove_instance(instance)
+                model.remove_node(uuid)
+        new = [uuid for uuid in now if uuid not in model.nodes_data]
+        if not new:
+            return facts
+        inventories = self.call_retry(self.osc.placement.inventories, new)
+        for uuid in new:
+            self._add(model, now[uuid], facts, inventories)
+        model.unsettled |= set(new)
+        # Servers on them may not have changed for long.
+        whole = self.call_retry(self.osc.nova.servers)
+        return self._settled(replace(facts, servers=[*facts.servers, *_heard(whole)]))
+
+    def _add(
+        self,
+        model: ModelRoot,
+        hypervisor: Hypervisor,
+        facts: Facts,
+        inventories: Mapping[str, Mapping[str, Inventory]],
+    ) -> None:
+        inventory = inventories.get(hypervisor.uuid, {})
+        if not inventory:
+            LOG.warning("Placement knows no inventory of %s", hypervisor.hostname)
+        service = facts.services.get(hypervisor.hostname)
+        model.put_node(values.node(hypervisor, service, inventory))
+
+    def _offers(self) -> Mapping[str, Offer]:
+        """Return what one request tells of all providers with room
+
+        Nothing is told of others, nor by a Placement that does not let us ask.
+        """
+        try:
+            return self.osc.placement.offers()
+        except exception.PlacementClientError as error:
+            if error.http_status is None:
+                raise
+            LOG.warning("Placement does not tell what hosts offer: %s", error)
+            return {}
+
+    def _settle(
+        self, model: ModelRoot, providers: Sequence[str], offers: Mapping[str, Offer]
+    ) -> None:
+        usages = {uuid: offers[uuid].used for uuid in providers if uuid in offers}
+        if rest := [uuid for uuid in providers if uuid not in offers]:
+            usages.update(self.call_retry(self.osc.placement.usages, rest))
+        endow(model, {uuid: offer.traits for uuid, offer in offers.items()})
+        settle(model, usages)
 
     def _read(self, before: ModelRoot | None) -> Facts:
         nova = self.osc.nova
@@ -147,13 +206,7 @@ class ComputeModelBuilder(BaseModelBuilder):
             }
         )
         found["services"] = {s.host: s for s in found["services"]}
-        silent = [
-            s for s in found["servers"] if s.status == "UNKNOWN" and not s.deleted
-        ]
-        if silent:
-            raise exception.NovaClientError(
-                reason=f"{len(silent)} servers are in a cell that does not answer"
-            )
+        _heard(found["servers"])
         return self._settled(Facts(read_at=read_at, **found))
 
     def _migrations(
@@ -200,6 +253,16 @@ class ComputeModelBuilder(BaseModelBuilder):
                 return replace(old, deleted=True)
 
         return self.call_retry(ask)
+
+
+def _heard(servers: Sequence[Server]) -> Sequence[Server]:
+    """Return the servers, or refuse an answer in which a cell is missing"""
+    silent = [s for s in servers if s.status == "UNKNOWN" and not s.deleted]
+    if silent:
+        raise exception.NovaClientError(
+            reason=f"{len(silent)} servers are in a cell that does not answer"
+        )
+    return servers
 
 
 def _on_its_way(server: Server) -> bool:

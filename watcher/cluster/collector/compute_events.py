@@ -14,6 +14,7 @@ from watcher.clients.http import moment
 from watcher.cluster.collector import values
 from watcher.cluster.collector.event import Effect, Event
 from watcher.cluster.collector.merge import GONE
+from watcher.cluster.model import demands
 from watcher.cluster.model.element import Instance, ServiceState
 from watcher.cluster.model.model_root import ModelRoot
 
@@ -118,9 +119,15 @@ class Follower:
             return Effect.INCOMPLETE
         sure = _sure(as_of, known) or _alike(fresh, known)
         moves = _moves(fresh) or _moves(known) or uuid in model.migrations
+        special = demands.special(fresh["flavor_extra_specs"])
+        if special:
+            # What Placement counts of other classes is in no event.
+            here = model.node_of(uuid)
+            model.unsettled |= {node} if here is None else {node, here}
         _place(model, uuid, fresh, node)
-        # What a migration holds elsewhere is nothing that events tell.
-        return Effect.APPLIED if sure and not moves else Effect.INCOMPLETE
+        # Nor is what a migration holds elsewhere.
+        whole = sure and not moves and not special
+        return Effect.APPLIED if whole else Effect.INCOMPLETE
 
     def _newcomer(
         self, model: ModelRoot, uuid: str, data: Mapping[str, Any], as_of: AsOf
@@ -240,14 +247,19 @@ def _place(
     Placement's count follows the server, so that what else a node must keep free stays.
     """
     nodes, instances = model.node_columns, model.instance_columns
-    if (old := model.node_of(uuid)) is not None:
-        nodes.claimed[nodes.row[old]] -= instances.size[instances.row[uuid]]
+    old = model.node_of(uuid)
+    size = None if old is None else instances.size[instances.row[uuid]].copy()
     if data is None or node is None:
         model.remove_instance(uuid)
-        return
-    model.put_instance(data)
-    model.map_instance(uuid, node)
-    nodes.claimed[nodes.row[node]] += instances.size[instances.row[uuid]]
+    else:
+        model.put_instance(data)
+        model.map_instance(uuid, node)
+        now = instances.size[instances.row[uuid]]
+        if old == node and bool((size == now).all()):
+            return
+        nodes.claimed[nodes.row[node]] += now
+    if old is not None:
+        nodes.claimed[nodes.row[old]] -= size
 
 
 def _service(model: ModelRoot, kind: str, data: Mapping[str, Any]) -> Effect:

@@ -71,6 +71,9 @@ def settle(model: ModelRoot, usages: Mapping[str, Mapping[str, int]]) -> None:
     columns = model.node_columns
     for uuid, usage in usages.items():
         columns.claimed[columns.row[uuid]] = values.claimed(usage)
+        if known := model.nodes_data[uuid].get("other_resources"):
+            fresh = values.others(known, usage)
+            model.get_node_by_uuid(uuid).update({"other_resources": fresh})
     held = np.zeros_like(columns.held)
     hosts = {str(d["hostname"]): columns.row[u] for u, d in model.nodes_data.items()}
     for server, migration in model.migrations.items():
@@ -83,4 +86,12 @@ def settle(model: ModelRoot, usages: Mapping[str, Mapping[str, int]]) -> None:
                 held[hosts[str(host)]] += size
     columns.held = np.maximum(held, columns.claimed - columns.used)
     columns.held[columns.held < 0] = 0
+    model.unsettled = frozenset()
     model.version += 1
+
+
+def endow(model: ModelRoot, traits: Mapping[str, frozenset[str]]) -> None:
+    """Bring the traits of nodes to what was read"""
+    for uuid, found in traits.items():
+        if uuid in model.nodes_data and model.nodes_data[uuid]["traits"] != found:
+            model.get_node_by_uuid(uuid).update({"traits": found})

@@ -48,7 +48,24 @@ def node(
         values[total] = found.total
         values[reserved] = found.reserved
         values[ratio] = found.allocation_ratio
+    known = {row[0] for row in CLASSES}
+    values["traits"] = None
+    values["other_resources"] = {
+        resource: ((of.total - of.reserved) * of.allocation_ratio, 0)
+        for resource, of in inventory.items()
+        if resource not in known
+    }
     return values
+
+
+def others(
+    known: Mapping[str, tuple[float, int]], usages: Mapping[str, int]
+) -> dict[str, tuple[float, int]]:
+    """Return (capacity, used) of a node's other resource classes by newer usages"""
+    return {
+        resource: (capacity, int(usages.get(resource, 0)))
+        for resource, (capacity, _used) in known.items()
+    }
 
 
 def instance(server: Server) -> dict[str, Any]:

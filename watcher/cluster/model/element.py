@@ -4,6 +4,7 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
+from watcher.cluster.model import demands
 from watcher.cluster.model.field import (
     Element,
     Field,
@@ -65,6 +66,10 @@ class ComputeNode(Element):
     zone = text("", published=False)
     service_id = text_or_none(None, published=False)
     hypervisor = text("", published=False)
+    # Of its Placement provider; None: nobody told.
+    traits: Field[Any] = Field(frozenset, None, nullable=True, published=False)
+    # Other resource classes than VCPU, MEMORY_MB and DISK_GB: (capacity, used).
+    other_resources: Field[Any] = Field(dict, {}, published=False)
 
     @property
     def vcpu_capacity(self) -> float:
@@ -114,5 +119,11 @@ class Instance(Element):
     task_state = text_or_none(None, published=False)
     # When this was so: Nova's stamp of the change, and when an event said it ("": none).
     as_of: Field[Any] = Field(tuple, None, nullable=True, published=False)
+
+    @property
+    def numa_nodes(self) -> int:
+        """Over how many NUMA nodes the server is spread; 0: it has no topology"""
+        return demands.numa_nodes(self._data.get("flavor_extra_specs") or {})
+
     # None: Nova does not tell, as before API 2.96. Empty: the server is in no zone by wish.
     pinned_zone = text_or_none(None, published=False)

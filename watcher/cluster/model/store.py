@@ -29,6 +29,8 @@ class Store(Root):
         self.server_groups: Mapping[str, ServerGroup] = {}
         # By server; a migration that may hold room on two nodes.
         self.migrations: Mapping[str, Migration] = {}
+        # UUIDs of nodes of which Placement must be asked again: events tell not enough.
+        self.unsettled: frozenset[str] = frozenset()
         # Where group members are that a scope took out of sight: server -> hostname.
         self.outside: Mapping[str, str] = {}
         self._extended = extended_attributes
@@ -145,7 +147,9 @@ class Store(Root):
         self.version += 1
         columns = self.instance_columns
         row = columns.row[uuid]
-        size = tuple(data.get(name, 0) for name in INSTANCE_FIELDS)
+        size = [data.get(name, 0) for name in INSTANCE_FIELDS]
+        if columns.size[row].tolist() == size:
+            return
         at = int(columns.node[row])
         if at >= 0:
             self.node_columns.used[at] -= columns.size[row]

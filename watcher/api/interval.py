@@ -15,6 +15,7 @@ def read(value: Any) -> str:
     """Return the interval as it is stored; an integer becomes text
 
     :raises ValueError: it is neither a positive number of seconds nor a cron expression
+        whose moments are certain
     """
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -28,11 +29,17 @@ def read(value: Any) -> str:
         if not 0 < int(value) <= types.MAX_ID:
             raise ValueError(_("An interval is a positive number of seconds"))
         return str(value)
+    if schedule.is_chance(value):
+        raise ValueError(
+            _("R and H stand for moments that are drawn by lot; name the moments")
+        )
     try:
         # Asking for the next moment finds expressions that never come true.
         start = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         schedule.first(value, start)
-    except (ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
+    except schedule.NoMoment:
+        raise ValueError(_("No moment matches this cron expression any more")) from None
+    except ValueError as error:
         raise ValueError(
             _("Neither seconds nor a cron expression: %s") % error
         ) from None

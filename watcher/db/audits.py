@@ -1,6 +1,7 @@
 """Audits: the queue of the decision engine and its results."""
 
 import builtins
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,8 @@ from watcher._i18n import _
 from watcher.db import action_plans, aims, history, rows, work
 from watcher.db.models import Audit as Table
 from watcher.db.models import AuditTemplate, utcnow
-from watcher.db.query import ListQuery
-from watcher.db.types import UtcNow
+from watcher.db.query import Column, ListQuery
+from watcher.db.types import UtcNow, utcnow_plus
 from watcher.db.work import KEEP, Keep
 from watcher.domain import states
 from watcher.domain.records import Audit, Claim
@@ -143,7 +144,7 @@ def step(
     """Move an audit from state ``old`` to ``new``, or raise StateChanged or LeaseLost"""
     if new == states.CANCELLED:
         # Whoever cancels does not want the run that was asked for before.
-        columns["triggered_at"] = None
+        columns.update(triggered_at=None, not_before=None)
     return work.step(
         tx, WORK, uuid, old, new, message=message, claim=claim, reason=reason, **columns
     )
@@ -200,20 +201,29 @@ def _check_window(audit: Audit) -> None:
         )
 
 
-def postpone(tx: orm.Session, uuid: str, message: str) -> None:
-    """Let an EVENT audit that is to run wait, its trigger written down, and say for what"""
+def postpone(tx: orm.Session, uuid: str, message: str, wait_s: float) -> None:
+    """Let an EVENT audit that is to run wait, its trigger written down, and say for what
+
+    ``claimable`` does not name it for ``wait_s`` seconds, and then behind all others.
+    """
     try:
         audit = rows.locked(tx, NOUN, uuid)
     except exception.AuditNotFound:
         return
     ended = audit.triggered_at is None and audit.state != states.PENDING
-    if audit.state not in STARTABLE or ended or audit.status_message == message:
+    if audit.state not in STARTABLE or ended:
         return
     values = {
         "triggered_at": sa.func.coalesce(_table.c.triggered_at, UtcNow()),
-        "status_message": message,
+        "not_before": utcnow_plus(wait_s),
     }
-    rows.replace(tx, NOUN, audit, values)
+    if audit.status_message != message:
+        rows.replace(tx, NOUN, audit, {**values, "status_message": message})
+        return
+    # Only that it still waits: nothing that readers or listeners would want to hear.
+    same = {"updated_at": _table.c.updated_at}
+    change = sa.update(_table).where(_table.c.id == audit.id)
+    tx.execute(change.values({**values, **same}))
 
 
 def claim(
@@ -233,24 +243,40 @@ def claim(
             return told and audit.state == states.PENDING
         return audit.state in STARTABLE
 
-    return work.claim(tx, WORK, uuid, claim, host, startable, triggered_at=None)
+    fresh = {"triggered_at": None, "not_before": None}
+    return work.claim(tx, WORK, uuid, claim, host, startable, **fresh)
 
 
-def claimable(tx: orm.Session, limit: int = 100) -> builtins.list[str]:
-    """Return UUIDs of audits that wait for an engine or lost theirs, oldest first"""
-    waiting = sa.and_(
-        _table.c.audit_type == states.ONESHOT, _table.c.state == states.PENDING
+def claimable(
+    tx: orm.Session, now: datetime.datetime | None = None, limit: int = 100
+) -> builtins.list[str]:
+    """Return UUIDs of audits that lost their engine or wait for one, longest first
+
+    Not those that at ``now``, by default the database's, let a plan have its way.
+    """
+    column = _table.c
+    ripe = sa.or_(
+        column.not_before.is_(None),
+        column.not_before <= (UtcNow() if now is None else now),
     )
-    triggered = sa.and_(
-        _table.c.audit_type == states.EVENT,
-        _table.c.triggered_at.is_not(None),
-        _table.c.state.in_(sorted(STARTABLE)),
+    once = column.audit_type.in_((states.ONESHOT, states.EVENT))
+    ways: tuple[tuple[Column, tuple[Column, ...]], ...] = (
+        (column.not_before, (once, column.state == states.ONGOING)),
+        (
+            column.created_at,
+            (column.audit_type == states.ONESHOT, column.state == states.PENDING),
+        ),
+        (
+            sa.func.coalesce(column.not_before, column.triggered_at),
+            (
+                column.audit_type == states.EVENT,
+                column.triggered_at.is_not(None),
+                column.state.in_(sorted(STARTABLE)),
+                ripe,
+            ),
+        ),
     )
-    left = sa.and_(
-        _table.c.audit_type.in_((states.ONESHOT, states.EVENT)),
-        _table.c.state == states.ONGOING,
-    )
-    return work.claimable(tx, WORK, sa.or_(waiting, triggered, left), limit)
+    return work.longest_due(tx, _table, ways, limit)
 
 
 def release(tx: orm.Session, claim: Claim) -> int:

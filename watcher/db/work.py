@@ -6,8 +6,9 @@ stopped for a while finds out there, even when nobody has taken its work yet.
 """
 
 import dataclasses
+import datetime
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -170,6 +171,40 @@ def claimable(tx: orm.Session, work: Work[Any], where: Column, limit: int) -> li
         .limit(limit)
     )
     return [rows.uuid_of(row, table.name) for row in found]
+
+
+def longest_due(
+    tx: orm.Session,
+    table: sa.Table,
+    ways: Sequence[tuple[Column, Sequence[Column]]],
+    limit: int,
+) -> list[str]:
+    """Return UUIDs of live rows without a living owner, those first that waited longest
+
+    :param ways: each the column since when rows wait, NULL for ever, and the conditions
+        of one range of an index; one condition with OR would read the whole table
+    """
+    chosen = [
+        sa.select(table.c.id, table.c.uuid, moment.label("since"))
+        .where(*where, table.c.deleted_at.is_(None), leases.unowned(table))
+        .order_by(*_first(moment), table.c.id)
+        .limit(limit)
+        .subquery()
+        for moment, where in ways
+    ]
+    each = [sa.select(part.c.id, part.c.uuid, part.c.since) for part in chosen]
+    found: dict[int, rows.Row] = {}
+    for row in tx.execute(sa.union_all(*each)):
+        found.setdefault(row.id, row)
+    order = sorted(
+        found.values(), key=lambda row: (row.since or datetime.datetime.min, row.id)
+    )
+    return [rows.uuid_of(row, table.name) for row in order[:limit]]
+
+
+def _first(moment: Column) -> tuple[Column, ...]:
+    """Order by ``moment``, NULL first on every engine"""
+    return sa.case((moment.is_(None), 0), else_=1), moment
 
 
 def release(tx: orm.Session, work: Work[Any], claim: Claim) -> int:

@@ -23,8 +23,6 @@ LOG = log.getLogger(__name__)
 # Somebody else decides about the audit now, or nothing can be written at the moment.
 NOT_OURS = (exception.StateChanged, exception.LeaseLost)
 Tell = Callable[..., None]
-# How often a CONTINUOUS audit looks whether the plan in its way has ended, in seconds.
-WAIT_S = 10.0
 BUSY = "Action plan %s is running in the same part of the cluster. "
 LATER = "The audit runs when it has ended."
 
@@ -42,7 +40,7 @@ class AuditRunner:
         applier: Any,
         host: str,
         new_uuid: Callable[[], str],
-        now: Callable[[], datetime.datetime],
+        clock: Callable[[Any], datetime.datetime] = continuous.clock,
     ) -> None:
         self._db = db
         self._lease = lease
@@ -51,7 +49,7 @@ class AuditRunner:
         self._applier = applier
         self._host = host
         self._new_uuid = new_uuid
-        self._now = now
+        self._clock = clock
 
     def run(self, uuid: str, *, triggered: bool = False) -> None:
         """Claim the audit and bring it to its end; quietly nothing when it is not ours
@@ -67,14 +65,24 @@ class AuditRunner:
             claim = self._lease.claim
             if self._waits(uuid, triggered):
                 return
-            audit = self._db.write(
-                _take, uuid, claim, self._host, triggered, self._now()
-            )
+            audit = self._db.write(self._take, uuid, claim, triggered)
             if audit is not None:
                 LOG.info("Audit %s begins", uuid)
                 self._carry_out(audit, claim)
         except NOT_OURS as error:
             LOG.info("Audit %s is left alone: %s", uuid, error)
+
+    def _take(self, tx: Any, uuid: str, claim: Claim, triggered: bool) -> Audit | None:
+        try:
+            audit = audits.get(tx, uuid)
+        except exception.AuditNotFound:
+            return None
+        if audit.state == states.ONGOING and _holds(audit, claim):
+            # A run of this very process ended because the database was away.
+            return audit
+        if audit.audit_type == states.CONTINUOUS:
+            return continuous.claim(tx, uuid, claim, self._host, self._clock(tx))
+        return audits.claim(tx, uuid, claim, self._host, told=triggered)
 
     def _carry_out(self, audit: Audit, claim: Claim) -> None:
         snapshot = self._decider.snapshot()
@@ -97,8 +105,8 @@ class AuditRunner:
             started = self._finish(audit, claim, decision)
         except (*NOT_OURS, exception.DatabaseUnavailable):
             raise
-        except Exception as error:
-            # A strategy is free to fail in any way; the audit ends and says how.
+        except (Exception, SystemExit) as error:
+            # Plugins are free to fail in any way; the audit ends and says how.
             # An error of ours says what is wrong in a sentence; others need their place.
             ours = isinstance(error, exception.WatcherException)
             trace = None if ours else error
@@ -145,7 +153,8 @@ class AuditRunner:
             return False
         if blocking is not None:
             LOG.debug("Audit %s waits for plan %s", uuid, blocking)
-            self._db.write(audits.postpone, uuid, BUSY % blocking + LATER)
+            message = BUSY % blocking + LATER
+            self._db.write(audits.postpone, uuid, message, continuous.WAIT_S)
         return blocking is not None
 
     def _blocking(self, audit: Audit, snapshot: Snapshot) -> str | None:
@@ -170,9 +179,8 @@ class AuditRunner:
         _ours(tx, audit.uuid, claim)
         where = BUSY % plan
         if audit.audit_type == states.CONTINUOUS:
-            later = self._now() + datetime.timedelta(seconds=WAIT_S)
-            message = where + LATER
-            continuous.rest(tx, audit.uuid, claim, message, next_run_time=later)
+            now = self._clock(tx)
+            continuous.wait(tx, audit.uuid, claim, where + LATER, now)
             return
         audits.step(
             tx,
@@ -222,7 +230,7 @@ class AuditRunner:
         # above when the audit is not ours any more.
         if audit.audit_type == states.CONTINUOUS:
             audits.supersede(tx, audit.uuid, keep=plan.uuid)
-            continuous.rest(tx, audit.uuid, claim, None)
+            continuous.rest(tx, audit.uuid, claim)
             return started
         audits.step(
             tx, audit.uuid, states.ONGOING, states.SUCCEEDED, message=None, claim=claim
@@ -236,7 +244,7 @@ class AuditRunner:
         claim: Claim,
         phase: str,
         decision: Decision,
-        error: Exception,
+        error: BaseException,
     ) -> None:
         message = sentence(error, decision.strategy, phase)
         now = _ours(tx, audit.uuid, claim)
@@ -253,7 +261,7 @@ class AuditRunner:
         )
         if audit.audit_type == states.CONTINUOUS:
             # One failure is no reason never to look again.
-            continuous.rest(tx, audit.uuid, claim, message)
+            continuous.fail(tx, audit.uuid, claim, message, self._clock(tx))
             return
         audits.step(
             tx,
@@ -265,7 +273,7 @@ class AuditRunner:
         )
 
 
-def sentence(error: Exception, strategy: str | None, phase: str) -> str:
+def sentence(error: BaseException, strategy: str | None, phase: str) -> str:
     """Return what an operator needs to know of ``error``; the log has the rest"""
     if isinstance(error, exception.WatcherException):
         return error.format_message()
@@ -278,26 +286,6 @@ def sentence(error: Exception, strategy: str | None, phase: str) -> str:
 
 
 # Steps inside transactions ---------------------------------------------------------------
-
-
-def _take(
-    tx: Any,
-    uuid: str,
-    claim: Claim,
-    host: str,
-    triggered: bool,
-    now: datetime.datetime,
-) -> Audit | None:
-    try:
-        audit = audits.get(tx, uuid)
-    except exception.AuditNotFound:
-        return None
-    if audit.state == states.ONGOING and _holds(audit, claim):
-        # A run of this very process ended because the database was away.
-        return audit
-    if audit.audit_type == states.CONTINUOUS:
-        return continuous.claim(tx, uuid, claim, host, now)
-    return audits.claim(tx, uuid, claim, host, told=triggered)
 
 
 def _holds(audit: Audit, claim: Claim) -> bool:

@@ -1,7 +1,7 @@
 """Puts the parts of the decision engine together."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from oslo_config import cfg
@@ -32,6 +32,10 @@ NAME = "watcher-decision-engine"
 Check = tuple[str, Callable[[], Any]]
 # How often due runs of CONTINUOUS audits are looked for, in seconds.
 TICK_S = 1.0
+# CONTINUOUS audits that run at the same time, as published: apart from all others.
+ROUTINE_RUNS = 10
+# More that are in trouble are not left out: a list in a statement has its limits.
+LEFT_OUT = 500
 
 
 class Wiring(Protocol):
@@ -120,7 +124,6 @@ def parts(
         applier=wiring.rpc.applier,
         host=conf.host,
         new_uuid=new_uuid,
-        now=now,
     )
     options = conf.watcher_decision_engine
     pool = Pool(
@@ -128,6 +131,7 @@ def parts(
         runner.run,
         may_start=lease.may_start,
         release=lambda: _release(db, lease),
+        routine=ROUTINE_RUNS,
     )
     scanner = Ticker(
         "audit scan",
@@ -137,7 +141,7 @@ def parts(
     clock = Ticker(
         "continuous audits",
         TICK_S,
-        lambda: pool.offer_all(db.read(continuous.due, now())),
+        lambda: pool.offer_due(db.read(_due, pool.troubled)),
     )
     expiry = Ticker(
         "expiry of plans",
@@ -167,6 +171,11 @@ def _default_scope(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:
         raise exception.ConfigInvalid(
             group="watcher_decision_engine", option="default_scope", reason=str(error)
         ) from None
+
+
+def _due(tx: Any, troubled: Sequence[str]) -> list[str]:
+    """Return the CONTINUOUS audits that are due, but those that wait in the pool anyway"""
+    return continuous.due(tx, continuous.clock(tx), without=troubled[:LEFT_OUT])
 
 
 def _release(db: Any, lease: Any) -> None:

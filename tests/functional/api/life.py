@@ -106,7 +106,6 @@ class Bench:
             applier=self.bus,
             host=name,
             new_uuid=worlds.new_uuid,
-            now=models.utcnow,
         )
         runner.lease = lease
         return runner

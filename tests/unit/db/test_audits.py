@@ -202,11 +202,11 @@ def test_who_waits_keeps_the_trigger_and_says_for_what_once(world, heard):
     audit = world.audit(audit_type="EVENT")
     heard.clear()
     for _ in range(3):
-        world.db.write(audits.postpone, audit.uuid, "plan x is in the way")
+        world.db.write(audits.postpone, audit.uuid, "plan x is in the way", 10.0)
     found = world.db.read(audits.get, audit.uuid)
     assert (found.state, found.status_message) == ("PENDING", "plan x is in the way")
     assert found.triggered_at is not None and len(heard) == 1
-    world.db.write(audits.postpone, audit.uuid, "plan y is in the way")
+    world.db.write(audits.postpone, audit.uuid, "plan y is in the way", 10.0)
     assert world.db.read(audits.get, audit.uuid).triggered_at == found.triggered_at
 
 
@@ -216,7 +216,7 @@ def test_nobody_waits_who_does_not_want_to_run(world):
     deleted = world.audit(audit_type="EVENT", state="CANCELLED")
     world.db.write(audits.soft_delete, deleted.uuid)
     for audit in (ended, running, deleted):
-        world.db.write(audits.postpone, audit.uuid, "plan x is in the way")
+        world.db.write(audits.postpone, audit.uuid, "plan x is in the way", 10.0)
         found = world.db.read(audits.get, audit.uuid, show_deleted=True)
         assert (found.triggered_at, found.status_message) == (None, None)
 

@@ -15,6 +15,7 @@ from watcher.db import (
     action_plans,
     actions,
     audits,
+    continuous,
     explanations,
     goals,
     history,
@@ -181,7 +182,7 @@ class World:
             applier=self.applier,
             host=name,
             new_uuid=self.uuid,
-            now=lambda: self.moment,
+            clock=lambda tx: self.moment,
         )
         runner.lease = lease
         return runner
@@ -640,6 +641,12 @@ def test_force_does_not_ask(world):
     assert world.get(uuid).state == states.SUCCEEDED
 
 
+def waited(world, seconds=continuous.WAIT_S + 1):
+    """What a scan finds some time from now, by the database's clock"""
+    now = world.db.read(continuous.clock)
+    return world.db.read(audits.claimable, now + datetime.timedelta(seconds=seconds))
+
+
 def _end(world, plan):
     world.db.write(action_plans.step, plan, states.ONGOING, states.SUCCEEDED)
 
@@ -653,7 +660,8 @@ def test_an_event_audit_waits_until_the_plan_has_ended_and_says_so(world):
         engine.run(uuid, triggered=True)
     audit = world.get(uuid)
     assert audit.state == states.PENDING and plan in audit.status_message
-    assert world.db.read(audits.claimable) == [uuid]
+    assert world.db.read(audits.claimable) == []
+    assert waited(world) == [uuid]
     _end(world, plan)
     engine.run(uuid)
     audit = world.get(uuid)
@@ -666,7 +674,7 @@ def test_what_only_a_message_asked_for_waits_too(world):
     engine = world.engine()
     engine.run(uuid, triggered=True)
     _end(world, plan)
-    (waiting,) = world.db.read(audits.claimable)
+    (waiting,) = waited(world)
     engine.run(waiting)
     assert world.get(uuid).state == states.SUCCEEDED
 

@@ -58,7 +58,7 @@ PLUGINS = {GOALS: SHIPPED, STRATEGIES: {"dummy": DummyStrategy}}
 def test_trigger_offers_the_audit():
     pool = Pool(0, None, may_start=lambda: True, release=lambda: None)
     assert AuditEndpoint(pool).trigger_audit(None, audit_uuid="u") == "u"
-    assert pool._waiting == {"u": True}
+    assert pool._once.waiting == {"u": True}
 
 
 def test_the_model_is_not_ready_until_it_was_read(models, db):

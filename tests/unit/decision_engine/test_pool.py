@@ -48,9 +48,15 @@ def work():
 def made(work):
     pools = []
 
-    def make(size=2, may_start=lambda: True):
+    def make(size=2, may_start=lambda: True, **more):
         released = []
-        pool = Pool(size, work, may_start=may_start, release=lambda: released.append(1))
+        pool = Pool(
+            size,
+            work,
+            may_start=may_start,
+            release=lambda: released.append(1),
+            **more,
+        )
         pool.released = released
         pools.append(pool)
         pool.start()
@@ -84,14 +90,64 @@ def test_triggers_during_a_run_make_exactly_one_more(made, work):
     assert work.begun == [("a", True)] * 2 and work.most == 1
 
 
-def test_an_interrupted_audit_runs_again_with_the_next_scan(made, work):
-    pool = made(1)
+class Clock:
+    """Seconds that pass when the test says so"""
+
+    def __init__(self):
+        self.now_s = 0.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def test_an_interrupted_audit_runs_again_by_itself_after_a_while(made, work):
+    clock = Clock()
+    pool = made(1, clock=clock)
     work.gate.set()
     work.error = exception.DatabaseUnavailable(reason="away")
     pool.offer("a")
     until(lambda: len(work.begun) == 1 and not pool.busy)
-    pool.offer_all([])
+    assert pool.troubled == ["a"]
+    pool.offer_all(["a", "b"])
+    until(lambda: len(work.begun) == 2 and not pool.busy)
+    assert work.begun[1] == ("b", False), "its wait is not over, others need not wait"
+    clock.now_s = 2.0
+    until(lambda: len(work.begun) == 3 and not pool.busy)
+    assert work.begun[2] == ("a", False) and pool.troubled == []
+
+
+def test_a_run_that_ends_its_thread_costs_no_thread(made, work):
+    pool = made(1)
+    work.gate.set()
+    work.error = SystemExit(1)
+    pool.offer("a")
+    until(lambda: len(work.begun) == 1 and not pool.busy)
+    pool.offer("b")
+    until(lambda: ("b", False) in work.begun)
+
+
+def test_c8_continuous_runs_and_the_others_have_threads_of_their_own(made, work):
+    """audits.md C8: long runs of one kind do not keep the other from beginning"""
+    pool = made(1, routine=2)
+    pool.offer_due(["c1", "c2", "c3"])
+    until(lambda: pool.busy == {"c1", "c2"})
+    pool.offer_all(["o1", "o2"])
+    until(lambda: pool.busy == {"c1", "c2", "o1"})
+    work.gate.set()
+    until(lambda: len(work.begun) == 5 and not pool.busy)
+    assert work.most == 3
+
+
+def test_an_audit_offered_as_both_kinds_runs_once_at_a_time(made, work):
+    pool = made(1, routine=1)
+    pool.offer_due(["a"])
+    until(lambda: pool.busy == {"a"})
+    pool.offer("a", triggered=True)
+    time.sleep(0.05)
+    assert work.most == 1
+    work.gate.set()
     until(lambda: len(work.begun) == 2)
+    assert work.most == 1
 
 
 def test_without_a_lease_nothing_begins(made, work):

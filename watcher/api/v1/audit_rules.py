@@ -124,3 +124,14 @@ def check_result(old: Audit, found: Mapping[str, Any]) -> None:
         raise errors.InvalidInput(
             "next_run_time", found["next_run_time"], _("It can only be removed")
         )
+
+
+def plans_anew(old: Audit, found: Mapping[str, Any], now: datetime.datetime) -> bool:
+    """Tell whether the changed fields ``found`` move the runs of a CONTINUOUS audit
+
+    A start that has passed, before and after, moves none.
+    """
+    if "interval" in found or "next_run_time" in found:
+        return True
+    starts = (old.start_time, found.get("start_time", old.start_time))
+    return "start_time" in found and any(start and start > now for start in starts)

@@ -128,9 +128,10 @@ class Audits(Collection):
         if "scope" in found:
             found["scope"] = self._scopes.checked(found["scope"])
         columns = _columns(tx, old, found)
-        if "interval" in found and old.audit_type == states.CONTINUOUS:
-            # The engine plans anew at its next look.
-            columns["next_run_time"] = None
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        if old.audit_type == states.CONTINUOUS and rules.plans_anew(old, found, now):
+            # The engine does so at its next look, also when the last runs failed.
+            columns.update(next_run_time=None, not_before=None)
         if state == states.DELETED:
             if columns:
                 audits.update(tx, old.uuid, **columns)

@@ -44,10 +44,6 @@ class ComputeCollector(BaseClusterDataModelCollector):
 
     SCHEMA: ClassVar[Mapping[str, Any] | None] = ComputeScope.SCHEMA
 
-    def __init__(self, config: Any, osc: Any = None) -> None:
-        super().__init__(config, osc)
-        self._follower = compute_events.Follower()
-
     def execute(self) -> ModelRoot:
         """Read everything"""
         return ComputeModelBuilder(self.osc, self.reading).execute()
@@ -64,7 +60,7 @@ class ComputeCollector(BaseClusterDataModelCollector):
 
     def follow(self, model: Any, event: Event) -> Effect:
         """Bring the model up to date with an event"""
-        return self._follower.follow(model, event)
+        return compute_events.follow(model, event)
 
     def get_audit_scope_handler(self, audit_scope: Any) -> ComputeScope:
         """Return the handler of compute rules"""

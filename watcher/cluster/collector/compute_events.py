@@ -1,12 +1,12 @@
 """Nova's versioned notifications, applied to the compute model without any request.
 
-An event tells how a server was at some moment. It counts when it is newer than what the
-model knows, by Nova's own stamp of the change, and within the same second by the moment
-at which it was sent.
+An event tells how a server was when it was sent. The stamp of the change that it carries
+is that of the change before, so the moment of sending decides which of two events, or of
+an event and a reading, is newer. Clocks differ a little: what is too close to call is read
+before the next decision.
 """
 
 import datetime
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +32,8 @@ SNAPSHOTS = frozenset(
         *("live_migration_post_dest.end", "live_migration_force_complete.end"),
     )
 )
-REMOVALS = frozenset(("instance.delete.end", "instance.soft_delete.end"))
+DELETED = "instance.delete.end"
+SOFT_DELETED = "instance.soft_delete.end"
 # They change nothing that a model has.
 IDLE = frozenset(
     f"instance.{name}"
@@ -46,12 +47,14 @@ IDLE = frozenset(
 HINTS = ("instance.", "service.", "aggregate.", "server_group.")
 
 NEVER = datetime.datetime.max
-# Servers that went, of which a late event may still come.
-GRAVES = 20_000
+# How far clocks of Nova's hosts and ours may be apart.
+SKEW = datetime.timedelta(seconds=5)
+# Between two of Nova's processes on different hosts, which share a source of time.
+CLOSE = datetime.timedelta(seconds=1)
+# Servers heard of since the last reading; with more, the model is read instead.
+HEARD = 100_000
 # Payloads are somebody else's; the model is read again when one is not as expected.
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
-
-AsOf = tuple[datetime.datetime | None, str]
 
 
 def wanted(publisher: str, kind: str) -> bool:
@@ -59,93 +62,92 @@ def wanted(publisher: str, kind: str) -> bool:
     return publisher.startswith("nova-") and kind.startswith(HINTS)
 
 
-class Follower:
-    """Applies events; remembers which servers went, so that no late event revives one"""
-
-    def __init__(self) -> None:
-        self._graves: OrderedDict[str, AsOf] = OrderedDict()
-
-    def follow(self, model: ModelRoot, event: Event) -> Effect:
-        """Apply an event to ``model``, in place, or say that something is to be read"""
-        kind = event.kind
-        if kind.removesuffix(".start").removesuffix(".end") in IDLE:
-            return Effect.IGNORED
-        try:
-            if kind in SNAPSHOTS:
-                return self._snapshot(model, _data(event), _sent(event))
-            if kind in REMOVALS:
-                return self._removal(model, event)
-            if kind.startswith("service."):
-                return _service(model, kind, _data(event))
-        except MALFORMED:
-            return Effect.INCOMPLETE
+def follow(model: ModelRoot, event: Event) -> Effect:
+    """Apply an event to ``model``, in place, or say that something is to be read"""
+    kind = event.kind
+    if kind.removesuffix(".start").removesuffix(".end") in IDLE:
+        return Effect.IGNORED
+    if len(model.heard) > HEARD:
         return Effect.INCOMPLETE
+    try:
+        if kind in SNAPSHOTS or kind == SOFT_DELETED:
+            return _snapshot(model, event)
+        if kind == DELETED:
+            return _deleted(model, event)
+        if kind.startswith("service."):
+            return _service(model, kind, _data(event))
+    except MALFORMED:
+        return Effect.INCOMPLETE
+    return Effect.INCOMPLETE
 
-    def _removal(self, model: ModelRoot, event: Event) -> Effect:
-        data = _data(event)
-        uuid = str(data["uuid"])
-        as_of = _as_of(data, _sent(event))
-        if event.kind == "instance.delete.end":
-            as_of = (NEVER, "")
-        elif _older(as_of, model.instances_data.get(uuid)):
-            return Effect.IGNORED
-        self._bury(uuid, as_of)
-        if uuid in model.instances_data:
-            _place(model, uuid, None, None)
-        return Effect.APPLIED
 
-    def _bury(self, uuid: str, as_of: AsOf) -> None:
-        self._graves[uuid] = as_of
-        self._graves.move_to_end(uuid)
-        while len(self._graves) > GRAVES:
-            self._graves.popitem(last=False)
+def _deleted(model: ModelRoot, event: Event) -> Effect:
+    uuid = str(_data(event)["uuid"])
+    # No server ever comes back under its UUID.
+    model.heard[uuid] = (NEVER, event.publisher)
+    if uuid in model.instances_data:
+        _place(model, uuid, None, None)
+    return Effect.APPLIED
 
-    def _snapshot(self, model: ModelRoot, data: Mapping[str, Any], sent: str) -> Effect:
-        uuid = str(data["uuid"])
-        known = model.instances_data.get(uuid)
-        as_of = _as_of(data, sent)
-        if known is None:
-            return self._newcomer(model, uuid, data, as_of)
-        if _older(as_of, known):
-            return Effect.IGNORED
-        fresh = _values(data, known, as_of)
-        if not fresh["host"] or fresh["state"] in GONE:
-            self._bury(uuid, as_of)
-            _place(model, uuid, None, None)
-            return Effect.APPLIED
+
+def _snapshot(model: ModelRoot, event: Event) -> Effect:
+    data = _data(event)
+    uuid = str(data["uuid"])
+    known = model.instances_data.get(uuid)
+    fresh = _values(data, known)
+    gone = not fresh["host"] or fresh["state"] in GONE
+    same = gone if known is None else fresh == known
+    newer, sure = _order(model, uuid, event)
+    if newer and same:
+        _heard(model, uuid, event)
+    if same or not newer:
+        return Effect.IGNORED if same or sure else Effect.INCOMPLETE
+    if gone:
+        _place(model, uuid, None, None)
+    else:
         node = _node(model, fresh)
         if node is None:
             # Its host is one that the model does not know (yet).
             return Effect.INCOMPLETE
-        sure = _sure(as_of, known) or _alike(fresh, known)
-        moves = _moves(fresh) or _moves(known) or uuid in model.migrations
+        if known is None and not sure:
+            # The last reading may have seen it go.
+            return Effect.INCOMPLETE
+        moves = _moves(fresh) or (known is not None and _moves(known))
         special = demands.special(fresh["flavor_extra_specs"])
         if special:
             # What Placement counts of other classes is in no event.
             here = model.node_of(uuid)
             model.unsettled |= {node} if here is None else {node, here}
         _place(model, uuid, fresh, node)
-        # Nor is what a migration holds elsewhere.
-        whole = sure and not moves and not special
-        return Effect.APPLIED if whole else Effect.INCOMPLETE
+        # Nor is what a migration holds elsewhere, nor the zone of a new server.
+        if known is None or moves or special or uuid in model.migrations:
+            sure = False
+    _heard(model, uuid, event)
+    return Effect.APPLIED if sure else Effect.INCOMPLETE
 
-    def _newcomer(
-        self, model: ModelRoot, uuid: str, data: Mapping[str, Any], as_of: AsOf
-    ) -> Effect:
-        grave = self._graves.get(uuid)
-        if grave is not None and (as_of[0] is None or as_of <= grave):
-            return Effect.IGNORED
-        fresh = _values(data, None, as_of)
-        if not fresh["host"] or fresh["state"] in GONE:
-            return Effect.IGNORED
-        stamp, base = as_of[0], model.changed_at
-        if stamp is None or (base is not None and stamp <= base):
-            # The last reading should have seen it: it may have gone since.
-            return Effect.INCOMPLETE
-        if (node := _node(model, fresh)) is not None:
-            _place(model, uuid, fresh, node)
-        # Its zone, for one, is in no event.
-        return Effect.INCOMPLETE
+
+def _heard(model: ModelRoot, uuid: str, event: Event) -> None:
+    if (sent := _sent(event)) is not None:
+        model.heard[uuid] = (sent, event.publisher)
+
+
+def _order(model: ModelRoot, uuid: str, event: Event) -> tuple[bool, bool]:
+    """Tell whether an event is newer than what is known of a server, and if that is sure
+
+    Known is what the last event said, or else the last reading.
+    """
+    sent, base = _sent(event), model.read_at
+    if (last := model.heard.get(uuid)) is not None:
+        if sent is None:
+            return False, False
+        when, publisher = last
+        sure = publisher == event.publisher or when == NEVER or abs(sent - when) > CLOSE
+        return sent > when, sure
+    if sent is None or base is None:
+        return True, False
+    # A message from long before the reading is late; what it told has been read. But who
+    # is so far off may have a wrong clock.
+    return sent > base, sent > base + SKEW
 
 
 def _data(event: Event) -> Mapping[str, Any]:
@@ -153,45 +155,15 @@ def _data(event: Event) -> Mapping[str, Any]:
     return data
 
 
-def _sent(event: Event) -> str:
-    return str(event.metadata.get("timestamp") or "")
-
-
-def _as_of(data: Mapping[str, Any], sent: str) -> AsOf:
-    # A server that never changed since it was made has no stamp of a change.
-    return moment(data.get("updated_at") or data.get("created_at")), sent
-
-
-def _older(as_of: AsOf, known: Mapping[str, Any] | None) -> bool:
-    before: AsOf | None = known.get("as_of") if known else None
-    if before is None or before[0] is None or as_of[0] is None:
-        return False
-    if as_of[0] != before[0]:
-        return as_of[0] < before[0]
-    return bool(as_of[1]) and bool(before[1]) and as_of[1] <= before[1]
-
-
-def _sure(as_of: AsOf, known: Mapping[str, Any]) -> bool:
-    """Tell whether an event that is not older is surely newer than what is known"""
-    before: AsOf | None = known.get("as_of")
-    if before is None or before[0] is None or as_of[0] is None:
-        return False
-    return as_of[0] > before[0] or bool(as_of[1] and before[1])
-
-
-def _alike(fresh: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    return all(
-        known.get(name) == value for name, value in fresh.items() if name != "as_of"
-    )
+def _sent(event: Event) -> datetime.datetime | None:
+    return moment(event.metadata.get("timestamp"))
 
 
 def _moves(data: Mapping[str, Any]) -> bool:
     return (data.get("task_state") or "").startswith(IN_TRANSIT)
 
 
-def _values(
-    data: Mapping[str, Any], known: Mapping[str, Any] | None, as_of: AsOf
-) -> dict[str, Any]:
+def _values(data: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the values of an instance; what no event tells stays as it is known"""
     flavor = data["flavor"]["nova_object.data"]
     image = data.get("image_uuid")
@@ -212,7 +184,6 @@ def _values(
             _count(flavor.get("ephemeral_gb") or 0),
             _count(flavor.get("swap") or 0),
         ),
-        as_of=as_of,
     )
     if "locked" in data:
         fresh["locked"] = bool(data["locked"])

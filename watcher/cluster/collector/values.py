@@ -84,7 +84,6 @@ def instance(server: Server) -> dict[str, Any]:
         "pinned_az": server.pinned_zone or "",
         "pinned_zone": server.pinned_zone,
         "flavor_extra_specs": {},
-        "as_of": (server.updated_at, ""),
     }
     if server.created_at is not None:
         values["created"] = server.created_at

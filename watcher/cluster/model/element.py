@@ -117,8 +117,6 @@ class Instance(Element):
     pinned_az = text("")
     flavor_extra_specs = mapping({})
     task_state = text_or_none(None, published=False)
-    # When this was so: Nova's stamp of the change, and when an event said it ("": none).
-    as_of: Field[Any] = Field(tuple, None, nullable=True, published=False)
 
     @property
     def numa_nodes(self) -> int:

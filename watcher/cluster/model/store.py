@@ -31,6 +31,8 @@ class Store(Root):
         self.migrations: Mapping[str, Migration] = {}
         # UUIDs of nodes of which Placement must be asked again: events tell not enough.
         self.unsettled: frozenset[str] = frozenset()
+        # Servers that events told of since the reading: when the last was sent, and by whom.
+        self.heard: dict[str, tuple[datetime.datetime, str]] = {}
         # Where group members are that a scope took out of sight: server -> hostname.
         self.outside: Mapping[str, str] = {}
         self._extended = extended_attributes
@@ -123,6 +125,7 @@ class Store(Root):
         twin._on = {uuid: there.copy() for uuid, there in self._on.items()}
         twin.node_columns = self.node_columns.copy()
         twin.instance_columns = self.instance_columns.copy()
+        twin.heard = {}
         return twin
 
     # Keeping columns and indexes in step ----------------------------------------------

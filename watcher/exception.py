@@ -669,6 +669,12 @@ class CinderClientError(ClientError):
     msg_fmt = _("Cinder: %(reason)s")
 
 
+class IronicClientError(ClientError):
+    """Ironic refused or failed"""
+
+    msg_fmt = _("Ironic: %(reason)s")
+
+
 class PlacementClientError(ClientError):
     """Placement refused or failed"""
 

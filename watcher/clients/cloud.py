@@ -9,6 +9,8 @@ from oslo_config import cfg
 from watcher import exception
 from watcher.clients import session as sessions
 from watcher.clients.http import Service
+from watcher.clients.ironic import OLDEST as IRONIC_OLDEST
+from watcher.clients.ironic import Ironic
 from watcher.clients.keystone import Keystone
 from watcher.clients.nova import OLDEST, Nova, Version
 from watcher.clients.placement import Placement
@@ -23,6 +25,7 @@ class Clients:
         self._sessions: dict[str, ks_session.Session] = {}
         self._nova: Nova | None = None
         self._placement: Placement | None = None
+        self._ironic: Ironic | None = None
         self._keystone: Keystone | None = None
 
     @property
@@ -45,6 +48,20 @@ class Clients:
                     )
                 )
             return self._placement
+
+    @property
+    def ironic(self) -> Ironic:
+        """Return the bare-metal service"""
+        with self._lock:
+            if self._ironic is None:
+                link = sessions.plain_adapter(
+                    self._conf, "ironic_client", "baremetal", self.session
+                )
+                self._ironic = Ironic(
+                    self._retrying(link, "Ironic", exception.IronicClientError),
+                    version=self._ironic_version(),
+                )
+            return self._ironic
 
     @property
     def keystone(self) -> Keystone:
@@ -76,9 +93,17 @@ class Clients:
     def _service(
         self, group: str, name: str, error: type[exception.ClientError]
     ) -> Service:
+        return self._retrying(self.adapter(group), name, error)
+
+    def _retrying(
+        self,
+        link: ks_adapter.Adapter,
+        name: str,
+        error: type[exception.ClientError],
+    ) -> Service:
         own = self._conf.nova
         return Service(
-            self.adapter(group),
+            link,
             name,
             error,
             retries=own.http_retries,
@@ -96,3 +121,16 @@ class Clients:
                 reason=f"{text} is older than 2.56, the oldest that this program uses",
             )
         return version
+
+    def _ironic_version(self) -> Version:
+        text = str(self._conf.ironic_client.api_version)
+        if text == "latest":
+            return IRONIC_OLDEST
+        major, _dot, minor = text.partition(".")
+        if major != "1" or not (minor or "0").isdecimal():
+            raise exception.ConfigInvalid(
+                group="ironic_client",
+                option="api_version",
+                reason=f"{text} is neither 1, nor 1.<number>, nor latest",
+            )
+        return 1, int(minor or 0)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from watcher.clients.records import (
     Aggregate,
+    BaremetalNode,
     ComputeService,
     Hypervisor,
     InstanceAction,
@@ -103,6 +104,13 @@ class Placement(Protocol):
         """Return what is used, and the traits, of each provider with a free VCPU"""
 
 
+class Ironic(Protocol):
+    """The bare-metal service"""
+
+    def nodes(self) -> list[BaremetalNode]:
+        """Return every node"""
+
+
 class Keystone(Protocol):
     """The identity service"""
 
@@ -120,6 +128,10 @@ class Clients(Protocol):
     @property
     def placement(self) -> Placement:
         """Return the placement service"""
+
+    @property
+    def ironic(self) -> Ironic:
+        """Return the bare-metal service"""
 
     @property
     def keystone(self) -> Keystone:

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 # Statuses of a migration record while it still holds room on two hosts. "finished" is a
 # cold migration or resize that waits for its confirmation.
@@ -183,3 +184,15 @@ class Offer:
 
     used: Mapping[str, int]  # by resource class
     traits: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaremetalNode:
+    """A machine that Ironic manages"""
+
+    uuid: str
+    name: str = ""
+    power_state: str | None = None  # None: Ironic has not asked it yet
+    maintenance: bool = False
+    maintenance_reason: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)

@@ -97,6 +97,20 @@ def adapter(
         ) from error
 
 
+def plain_adapter(
+    conf: cfg.ConfigOpts, group: str, service_type: str, shared: ks_session.Session
+) -> ks_adapter.Adapter:
+    """Build the adapter of a service that has but a group of the older kind"""
+    own = conf[group]
+    return ks_adapter.Adapter(
+        session=shared,
+        service_type=service_type,
+        interface=own.endpoint_type.removesuffix("URL"),
+        region_name=own.region_name,
+        raise_exc=False,
+    )
+
+
 def _legacy_region(conf: cfg.ConfigOpts, group: str) -> str | None:
     return _option(conf, f"{group}_client", "region_name")
 

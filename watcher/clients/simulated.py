@@ -18,6 +18,7 @@ from watcher import exception
 from watcher.clients import simulated_load, simulated_moves, simulated_seed
 from watcher.clients import simulated_state as states
 from watcher.clients.records import Flavor, Inventory, Offer
+from watcher.clients.simulated_ironic import SimulatedIronic
 from watcher.clients.simulated_nova import SimulatedNova
 from watcher.clients.simulated_state import Fault, Group, Guest, Host, State
 
@@ -362,7 +363,7 @@ class SimulatedKeystone:
 
     def has_service(self, service_type: str) -> bool:
         """Tell whether the catalogue has an enabled service of that type"""
-        return service_type in ("compute", "placement", "identity")
+        return service_type in ("compute", "placement", "identity", "baremetal")
 
 
 class SimulatedClients:
@@ -376,4 +377,5 @@ class SimulatedClients:
             lambda: cloud.migration_mb_s * simulated_moves.MB,
         )
         self.placement = SimulatedPlacement(cloud)
+        self.ironic = SimulatedIronic(cloud._serving)
         self.keystone = SimulatedKeystone()

@@ -35,6 +35,8 @@ class Host:
     disabled_reason: str | None = None
     up: bool = True
     forced_down: bool = False
+    powered: bool = True  # as Ironic sees the machine
+    repaired: str | None = None  # why Ironic has it in maintenance
 
     def capacity(self) -> tuple[float, float, float]:
         """Return what Placement lets be claimed: vcpus, MB of memory, GB of disk"""

@@ -108,8 +108,18 @@ LEGACY: dict[str, list[cfg.Opt]] = {
         _old(_region(), "2026.2", _MOVED),
     ],
     "ironic_client": [
-        cfg.StrOpt("api_version", default="1", help="Version of the Ironic API."),
-        _endpoint_type(),
+        cfg.StrOpt(
+            "api_version",
+            default="1",
+            help="Microversion to speak with Ironic, for instance 1.58; less than 1.8, and "
+            "latest, mean 1.8, which has all that is read.",
+        ),
+        cfg.StrOpt(
+            "endpoint_type",
+            default="publicURL",
+            choices=_URL_KINDS,
+            help="Kind of endpoint.",
+        ),
         cfg.StrOpt("region_name", help="Region in the catalog."),
     ],
     "maas_client": [

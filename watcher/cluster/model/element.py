@@ -125,3 +125,15 @@ class Instance(Element):
 
     # None: Nova does not tell, as before API 2.96. Empty: the server is in no zone by wish.
     pinned_zone = text_or_none(None, published=False)
+
+
+class IronicNode(Element):
+    """A bare-metal machine; ``extra["compute_node_id"]`` is the hypervisor that runs on it"""
+
+    uuid = text()
+    human_id = text("")
+    # None: Ironic has not asked the machine yet.
+    power_state = text_or_none(None)
+    maintenance = flag(False)
+    maintenance_reason = text_or_none(None)
+    extra = mapping({})

@@ -10,9 +10,13 @@ from typing import Any, Self
 
 from watcher import exception
 from watcher.cluster.model import serial
+from watcher.cluster.model.baremetal import BaremetalModelRoot
 from watcher.cluster.model.element import ComputeNode, Instance
 from watcher.cluster.model.root import check, locked
 from watcher.cluster.model.store import Store
+
+# Outsiders find the roots of all models here.
+__all__ = ("BaremetalModelRoot", "ModelRoot")
 
 
 class ModelRoot(Store):

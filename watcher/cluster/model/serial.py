@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -51,11 +52,21 @@ def _attributes(
     values: dict[str, Any], cls: type[Element], extended: bool
 ) -> dict[str, str]:
     row = _row(values, [(n, n, f) for n, f in cls.fields.items()], extended)
-    return {
-        n: _to_text(v)
-        for n, v in row.items()
-        if cls.fields[n].published or n in ("host", "hypervisor_hostname", "created")
-    }
+    shown = ("host", "hypervisor_hostname", "created")
+    return attributes(
+        {n: v for n, v in row.items() if cls.fields[n].published or n in shown}
+    )
+
+
+def attributes(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return values of an element as attributes of its XML element"""
+    return {name: _to_text(value) for name, value in values.items()}
+
+
+def read(cls: type[Element], xml: ElementTree.Element) -> dict[str, Any]:
+    """Return the values that an XML element has for fields of ``cls``"""
+    known = cls.fields
+    return {n: _from_text(known[n], t) for n, t in xml.items() if n in known}
 
 
 def _to_text(value: Any) -> str:
@@ -99,11 +110,6 @@ def to_xml(model: "ModelRoot") -> str:
 
 def fill_from_xml(model: "ModelRoot", document: str | bytes) -> None:
     """Add to ``model`` what ``to_xml`` wrote"""
-
-    def read(cls: type[Element], xml: ElementTree.Element) -> dict[str, Any]:
-        known = cls.fields
-        return {n: _from_text(known[n], t) for n, t in xml.items() if n in known}
-
     for child in ElementTree.fromstring(document):
         if child.tag == "Instance":
             model.add_instance(Instance(**read(Instance, child)))

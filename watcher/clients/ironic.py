@@ -1,0 +1,72 @@
+"""The bare-metal service: the nodes that Ironic knows."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from watcher import exception
+from watcher.clients.http import Service
+from watcher.clients.records import BaremetalNode
+
+# Microversion that lists chosen fields: a node in full is kilobytes of driver data.
+OLDEST = (1, 8)
+FIELDS = "uuid,name,power_state,maintenance,maintenance_reason,extra"
+PAGE = 1000
+STEPS_BACK = 20  # rows before a deleted page marker that are tried in its place
+
+
+class Ironic:
+    """Ironic behind an adapter; see ``protocols.Ironic`` for what each method promises"""
+
+    def __init__(
+        self, service: Service, *, version: tuple[int, int] = OLDEST, page: int = PAGE
+    ) -> None:
+        """``version`` is the microversion to speak; an older one than OLDEST is raised"""
+        major, minor = max(version, OLDEST)
+        self._http = service
+        self._version = f"{major}.{minor}"
+        self._page = page
+
+    def nodes(self) -> list[BaremetalNode]:
+        """Return every node"""
+        return [_node(row) for row in self._pages()]
+
+    def _pages(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the rows of all pages, each row once
+
+        The node at a page's end may be deleted before the next page is asked for; the one
+        before it then marks the place.
+        """
+        address = self._http.guard(self._http.adapter.get_endpoint)
+        # The catalogue may hold the versioned address.
+        path = "/nodes" if address.rstrip("/").endswith("/v1") else "/v1/nodes"
+        seen: set[str] = set()
+        markers: list[str] = []
+        while True:
+            params: dict[str, Any] = {"fields": FIELDS, "limit": self._page}
+            if markers:
+                params["marker"] = markers[-1]
+            try:
+                body = self._http.get(path, self._version, **params)
+            except exception.ClientError as error:
+                if error.http_status not in (400, 404) or len(markers) < 2:
+                    raise
+                markers.pop()
+                continue
+            rows = body["nodes"]
+            yield from (row for row in rows if row["uuid"] not in seen)
+            seen.update(row["uuid"] for row in rows)
+            if not rows or not body.get("next"):
+                return
+            markers = [row["uuid"] for row in rows[-STEPS_BACK:]]
+
+
+def _node(row: Mapping[str, Any]) -> BaremetalNode:
+    extra = row.get("extra")
+    return BaremetalNode(
+        uuid=row["uuid"],
+        name=row.get("name") or "",
+        power_state=row.get("power_state"),
+        maintenance=bool(row.get("maintenance")),
+        maintenance_reason=row.get("maintenance_reason"),
+        extra=dict(extra) if isinstance(extra, Mapping) else {},
+    )

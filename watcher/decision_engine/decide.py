@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from watcher import context, exception
+from watcher.cluster.collector.manager import CollectorManager
 from watcher.decision_engine import choose, judge
 from watcher.decision_engine.handle import Handle, Notes
 from watcher.decision_engine.planner.base import BasePlanner
@@ -87,13 +88,9 @@ class _Scoped:
         return self._models.scoped("baremetal", self._scope)
 
     @property
-    def collectors(self) -> "_Scoped":
+    def collectors(self) -> CollectorManager:
         """What classic strategies call the collector manager"""
-        return self
-
-    def get_cluster_model_collector(self, name: str, osc: Any = None) -> Any:
-        """Return a collector by its name"""
-        return self._models.collector(name)
+        return CollectorManager(self._models)
 
 
 @dataclass

@@ -17,6 +17,9 @@ class Models(Protocol):
         :raises ClusterStateNotDefined: there is none yet, and why
         """
 
+    def baremetal(self) -> Any:
+        """Return a private copy of the bare-metal model; raises as ``compute`` does"""
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:

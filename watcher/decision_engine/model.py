@@ -11,6 +11,10 @@ doorway(
         "element": f"{_CLUSTER}.model.element",
         "model_root": f"{_CLUSTER}.model.model_root",
         "collector.base": f"{_CLUSTER}.collector.base",
+        "collector.manager": f"{_CLUSTER}.collector.manager",
         "collector.nova": f"{_CLUSTER}.collector.compute",
+        "collector.ironic": f"{_CLUSTER}.collector.baremetal",
+        "notification.base": f"{_CLUSTER}.collector.endpoint",
+        "notification.filtering": f"{_CLUSTER}.collector.filtering",
     },
 )

@@ -2,4 +2,4 @@
 
 from watcher.legacy import doorway
 
-doorway(__name__, "watcher.cluster.scope", ("base", "compute"))
+doorway(__name__, "watcher.cluster.scope", ("base", "compute", "baremetal"))

@@ -2,6 +2,7 @@
 
 import abc
 import copy
+import datetime
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
@@ -116,11 +117,13 @@ class BaseModelBuilder:
 class BaseClusterDataModelCollector(abc.ABC):
     """Builds a model of a part of the cloud and keeps the current one
 
-    ``reading`` is set by the program after construction; ``osc`` are the clients.
+    ``reading`` and ``latest`` are set by the program after construction; ``osc`` are the
+    clients.
     """
 
     SCHEMA: ClassVar[Mapping[str, Any] | None] = None
     reading: Reading = Reading()
+    latest: Callable[[], Any] | None = None
 
     def __init__(self, config: Any, osc: Any = None) -> None:
         self.config = config
@@ -191,8 +194,19 @@ class BaseClusterDataModelCollector(abc.ABC):
         with self.lock:
             self._cluster_data_model = model
 
+    @property
+    def current(self) -> Any:
+        """The current model; None when there is none, or one that is stale"""
+        return self._cluster_data_model or None
+
     def get_latest_cluster_data_model(self) -> Any:
-        """Return a copy of the current model that the caller may change"""
+        """Return a copy of the current model that the caller may change
+
+        Where the program keeps the model (``latest``), one that is missing or stale is
+        read first, once for all who ask.
+        """
+        if self.latest is not None:
+            return self.latest()
         with self.lock:
             return copy.deepcopy(self.cluster_data_model)
 
@@ -201,13 +215,29 @@ class BaseClusterDataModelCollector(abc.ABC):
         with self.sync_lock:
             self.cluster_data_model = self.execute()
 
-    def set_cluster_data_model_as_stale(self) -> None:
-        """Say that the current model must not be reasoned on"""
-        self.cluster_data_model = StaleModel()
+    def set_cluster_data_model_as_stale(self, reason: str = "") -> None:
+        """Say that the current model must not be reasoned on, and why"""
+        self.cluster_data_model = stale(self._cluster_data_model, reason)
+
+
+def stale(model: Any, reason: str = "") -> Any:
+    """Return what stands for ``model`` when it cannot be trusted any more: it is false
+
+    For a model of ours that is an empty one of its type. It has ``stale_reason`` and
+    ``read_at``, which is when the model was read.
+    """
+    own = isinstance(model, Model) and hasattr(model, "stale_reason")
+    marker: Any = type(model)(stale=True) if own else StaleModel()
+    marker.stale_reason = reason or None
+    marker.read_at = getattr(model, "read_at", None)
+    return marker
 
 
 class StaleModel(Model):
-    """Stands for a model that cannot be trusted: it is false"""
+    """Stands for an outside model that cannot be trusted: it is false"""
+
+    stale_reason: str | None = None
+    read_at: datetime.datetime | None = None
 
     def __bool__(self) -> bool:
         return False

@@ -46,6 +46,7 @@ class Models:
     ) -> None:
         kept = {}
         halt = threading.Event()
+        self._broken: dict[str, str] = {}
         installed = plugins.classes(COLLECTORS)
         for name in conf.collector.collector_plugins:
             if name not in installed:
@@ -53,18 +54,19 @@ class Models:
                 continue
             try:
                 collector = plugins.load(COLLECTORS, name, osc=clients)
-            except Exception:
+                collector.reading = Reading.of(conf, halt)
+                kept[name] = Kept(name, collector, clock)
+            except Exception as error:
                 # One of another package may fail in any way; the others do their work.
+                self._broken[name] = " ".join(str(error).split())
                 LOG.exception("The %s model is not kept: its collector failed", name)
-                continue
-            collector.reading = Reading.of(conf, halt)
-            kept[name] = Kept(name, collector, clock)
         self._begin(kept, halt)
 
     @classmethod
     def of(cls, collectors: Mapping[str, BaseClusterDataModelCollector]) -> "Models":
         """Keep the models of the given collectors, for tests and trials"""
         models = cls.__new__(cls)
+        models._broken = {}
         models._begin({n: Kept(n, c) for n, c in collectors.items()}, threading.Event())
         return models
 
@@ -128,18 +130,24 @@ class Models:
         return self.kept[COMPUTE].full_age_s if COMPUTE in self.kept else None
 
     def ready(self) -> str | None:
-        """Say which models are missing and why, or None"""
+        """Say which models are missing and why, or None
+
+        One that only packages from elsewhere know keeps nobody else waiting.
+        """
         missing = [
             f"{name} model: {kept.error or 'not read yet'}"
             for name, kept in sorted(self.kept.items())
-            if kept.age_s is None and not kept.absent
+            if kept.age_s is None and not kept.absent and name in documents.MODELS
         ]
         return "; ".join(missing) or None
 
     def _kept(self, name: str) -> Kept:
         if name not in self.kept:
+            reason = self._broken.get(
+                name, "it is not in [collector] collector_plugins"
+            )
             raise exception.ClusterStateNotDefined(
-                f"The {name} model is not kept: it is not in [collector] collector_plugins"
+                f"The {name} model is not kept: {reason}"
             )
         return self.kept[name]
 

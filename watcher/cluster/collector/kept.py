@@ -9,7 +9,7 @@ from typing import Any
 from oslo_log import log
 
 from watcher import exception
-from watcher.cluster.collector.base import BaseClusterDataModelCollector, StaleModel
+from watcher.cluster.collector.base import BaseClusterDataModelCollector
 from watcher.cluster.collector.event import Effect, Event
 
 LOG = log.getLogger(__name__)
@@ -50,6 +50,8 @@ class Kept:
         self._heard_s: float | None = None
         self._incomplete = False
         self._failed: tuple[float, BaseException] | None = None
+        # Who asks the collector for its latest model gets this one, too.
+        collector.latest = lambda: self.get(None)
 
     @property
     def age_s(self) -> float | None:
@@ -84,8 +86,7 @@ class Kept:
                 if not self._fresh(max_age_s, followed_s) and not self._since(asked):
                     self._reraise(asked)
                     self._read(full=False)
-        with self.collector.lock:
-            return copy.deepcopy(self._model)
+        return self._before()
 
     def refresh(self, full: bool = False) -> None:
         """Read now: everything, or what changed since the last reading"""
@@ -111,9 +112,13 @@ class Kept:
         return began is not None and began >= asked and self._usable()
 
     def _usable(self) -> bool:
-        # Outsiders say so on the collector when a model must not be trusted any more.
-        marked = getattr(self.collector, "_cluster_data_model", None)
-        return bool(self._model) and not isinstance(marked, StaleModel)
+        # False when the collector says that its model must not be trusted any more.
+        return bool(self._model) and bool(self._current())
+
+    def _current(self) -> Any:
+        # Endpoints of outside collectors may put another model in place.
+        placed = getattr(self.collector, "_cluster_data_model", None)
+        return self._model if placed is None else placed
 
     def _overdue(self) -> bool:
         age = self.full_age_s
@@ -158,8 +163,8 @@ class Kept:
             self._read_s = start
             if full:
                 self._full_s = start
+            self.collector.cluster_data_model = fresh
         self.error = self._failed = self.absent = None
-        self.collector.cluster_data_model = fresh
 
     # Reading ----------------------------------------------------------------------------
 
@@ -172,25 +177,27 @@ class Kept:
         start = self._clock()
         with self._news:
             self._journal = []
-        try:
-            fresh = None
-            if not full and not self._overdue() and self._usable():
-                fresh = self.collector.refresh(self._before())
-            if whole := fresh is None:
-                fresh = self._everything()
-        except Exception as error:
-            # Collectors of other packages raise whatever they like; all are told.
-            with self._news:
-                self._journal = None
-            self.error = f"{type(error).__name__}: {error}"
-            self._failed = (self._clock(), error)
-            raise self._wrapped(error) from error
-        self._install(fresh, start, whole)
+        # Endpoints of outside collectors wait for this lock, and then find what was read.
+        with self.collector.sync_lock:
+            try:
+                fresh = None
+                if not full and not self._overdue() and self._usable():
+                    fresh = self.collector.refresh(self._before())
+                if whole := fresh is None:
+                    fresh = self._everything()
+            except Exception as error:
+                # Collectors of other packages raise whatever they like; all are told.
+                with self._news:
+                    self._journal = None
+                self.error = f"{type(error).__name__}: {error}"
+                self._failed = (self._clock(), error)
+                raise self._wrapped(error) from error
+            self._install(fresh, start, whole)
 
     def _before(self) -> Any:
-        # A copy: events go on changing the current one while this one is compared.
+        # A copy: events and endpoints go on changing the current one.
         with self.collector.lock:
-            return copy.deepcopy(self._model)
+            return copy.deepcopy(self._current())
 
     def _everything(self) -> Any:
         self.absent = self.collector.absent()
@@ -199,9 +206,7 @@ class Kept:
             raise exception.ClusterStateNotDefined(
                 f"There is no {self.name} model: {self.absent}"
             )
-        # Handlers of outside collectors wait for this lock before they change a model.
-        with self.collector.sync_lock:
-            fresh = self.collector.execute()
+        fresh = self.collector.execute()
         if fresh is None:
             raise exception.ClusterDataModelCollectionError(
                 f"Collector {self.name} built no model"

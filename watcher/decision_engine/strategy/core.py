@@ -57,6 +57,7 @@ class BaseStrategy(abc.ABC):
         self._input_parameters = Options()
         self._audit_scope: Sequence[Any] = ()
         self._compute_model: Any = None
+        self._other_models: dict[str, Any] = {}
         self._solution: BaseSolution = DefaultSolution(goal=self._goal, strategy=self)
 
     # What it is -----------------------------------------------------------------------
@@ -166,12 +167,14 @@ class BaseStrategy(abc.ABC):
         return self._other_model("baremetal")
 
     def _other_model(self, name: str) -> Any:
-        build = getattr(self.handle.models, name, None)
-        if build is None:
-            raise exception.ClusterStateNotDefined(
-                f"The state of the cluster is not defined: no {name} model is kept"
-            )
-        return build()
+        if name not in self._other_models:
+            build = getattr(self.handle.models, name, None)
+            if build is None:
+                raise exception.ClusterStateNotDefined(
+                    f"The state of the cluster is not defined: no {name} model is kept"
+                )
+            self._other_models[name] = build()
+        return self._other_models[name]
 
     @property
     def collector_manager(self) -> Any:

@@ -3,6 +3,7 @@
 import copy
 import datetime
 import logging
+import pickle
 
 import pytest
 
@@ -86,6 +87,13 @@ class TestModel:
         back.get_node_by_uuid("a").maintenance = False
         assert not BaremetalModelRoot.is_isomorphic(back, root)
 
+    def test_it_can_be_sent_to_another_process(self):
+        root = model("a")
+        back = pickle.loads(pickle.dumps(root))
+        assert BaremetalModelRoot.is_isomorphic(back, root)
+        back.get_node_by_uuid("a").maintenance = True
+        assert not root.get_node_by_uuid("a").maintenance
+
     def test_list_and_graph(self):
         root = model("b", "a")
         assert [row["uuid"] for row in root.to_list()] == ["a", "b"]
@@ -110,6 +118,13 @@ class TestScope:
         assert set(self.cut(model("a", "b", "c"), "a", "c").get_all_ironic_nodes()) == {
             "b"
         }
+
+    def test_the_given_model_stays_as_it_is(self):
+        whole = model("a", "b")
+        cut = self.cut(whole, "a")
+        assert set(whole.nodes_data) == {"a", "b"}
+        cut.get_node_by_uuid("b").extra["x"] = 1
+        assert "x" not in whole.get_node_by_uuid("b").extra
 
     def test_without_rules_everything_stays(self):
         for rules in (None, [], [{}], [{"exclude": []}], [{"exclude": [{}]}]):

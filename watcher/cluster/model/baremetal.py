@@ -1,6 +1,6 @@
 """The bare-metal model: nodes that Ironic knows, and the power state of each."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Self
 from xml.etree import ElementTree
 
@@ -38,10 +38,11 @@ class BaremetalModelRoot(Root):
         self.version += 1
 
     @locked
-    def drop_nodes(self, nodes: set[str]) -> None:
-        """Remove nodes by UUID, those that are there; many at once are cheap"""
-        self._nodes.discard(nodes)
-        self.version += 1
+    def part(self, nodes: Collection[str]) -> Self:
+        """Return a model of some nodes, by UUID, that shares their values as a copy does"""
+        twin = super()._copy()
+        twin._nodes = self._nodes.part(nodes, twin.lock, twin._changed)
+        return twin
 
     @locked
     def get_all_ironic_nodes(self) -> dict[str, IronicNode]:

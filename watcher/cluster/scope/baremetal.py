@@ -20,18 +20,21 @@ class BaremetalScope(BaseScope):
     """
 
     SCHEMA: ClassVar[Mapping[str, Any] | None] = BAREMETAL
+    CHANGES_MODEL: ClassVar[bool] = False
 
     def get_scoped_model(
         self, cluster_model: BaremetalModelRoot | None
     ) -> BaremetalModelRoot | None:
-        """Return the given model without the excluded nodes"""
+        """Return a model without the excluded nodes: the given one when there are none"""
         if not cluster_model:
             return cluster_model
         for lack in self.missing(cluster_model):
             LOG.warning("Excluded %s %s is not in the model", lack.what, lack.name)
-        if excluded := {uuid for _path, uuid in self._excluded()}:
-            cluster_model.drop_nodes(excluded)
-        return cluster_model
+        excluded = {uuid for _path, uuid in self._excluded()}
+        left = [uuid for uuid in cluster_model.nodes_data if uuid not in excluded]
+        if len(left) == len(cluster_model.nodes_data):
+            return cluster_model
+        return cluster_model.part(left)
 
     def missing(self, cluster_model: BaremetalModelRoot) -> list[Missing]:
         """Return the excluded nodes that the model lacks"""

@@ -54,8 +54,10 @@ OPTS = [
     cfg.ListOpt(
         "notification_topics",
         default=["nova.versioned_notifications", "openstack.notifications"],
-        help="Notifications to listen to, each as exchange.topic; an entry without a dot "
-        "is a topic of the default exchange.",
+        help="Notifications that the models follow, each as exchange.topic; an entry without "
+        "a dot is a topic of the default exchange. Nova must send versioned ones "
+        "([notifications] notification_format, notify_on_state_change = "
+        "vm_and_task_state there). The queue on the broker is watcher-model-<host>.",
     ),
     cfg.IntOpt(
         "max_audit_workers",

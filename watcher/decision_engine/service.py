@@ -10,6 +10,7 @@ from oslo_utils import uuidutils
 
 from watcher import exception
 from watcher.cluster.collector.cache import Models
+from watcher.cluster.collector.listener import Listener
 from watcher.cluster.scope.document import Checker
 from watcher.db import action_plans, audits, continuous
 from watcher.decision_engine import sync
@@ -82,6 +83,8 @@ def build(conf: cfg.ConfigOpts, wiring: Wiring) -> Daemon:
         [
             *wiring.first_parts(lambda: models.full_age_s),
             *wiring.notification_parts(),
+            # Before the models are read, so that nothing is missed in between.
+            Listener(conf, models.kept),
             *parts(conf, wiring, models=models),
         ],
         checks=[*wiring.checks(), *checks(wiring)],

@@ -21,6 +21,10 @@ COMPUTE = documents.COMPUTE
 # What is decided on was read after the question: a server that an earlier plan moved a
 # second ago must be seen where it is now. A refresh is a few requests.
 FRESH_S = 0.0
+# Unless the model follows events and has understood all of them: one of a server under way
+# is not, so that after a move, of ours too, it is read again. Should events get lost, by a
+# broker that restarts for one, a decision is wrong about what happened in these seconds.
+FOLLOWED_S = 10.0
 BACKOFF_S = (1.0, 60.0)
 # Seconds after which a service that the cloud did not have is looked for again, where no
 # period says so.
@@ -78,7 +82,7 @@ class Models:
     # Reading --------------------------------------------------------------------------
 
     def get(
-        self, name: str, max_age_s: float | None = FRESH_S, followed_s: float = 0.0
+        self, name: str, max_age_s: float | None = FRESH_S, followed_s: float = FOLLOWED_S
     ) -> Any:
         """Return a copy of a model, refreshed when it is older than ``max_age_s``
 
@@ -91,7 +95,7 @@ class Models:
         return self._kept(name).get(max_age_s, followed_s)
 
     def compute(
-        self, max_age_s: float | None = FRESH_S, followed_s: float = 0.0
+        self, max_age_s: float | None = FRESH_S, followed_s: float = FOLLOWED_S
     ) -> ModelRoot:
         """Return a copy of the compute model; see ``get``"""
         model: ModelRoot = self.get(COMPUTE, max_age_s, followed_s)
@@ -102,7 +106,7 @@ class Models:
         name: str,
         document: Any,
         max_age_s: float | None = FRESH_S,
-        followed_s: float = 0.0,
+        followed_s: float = FOLLOWED_S,
     ) -> Any:
         """Return a copy of a model, cut to what a scope document says; see ``get``"""
         kept = self._kept(name)

@@ -126,6 +126,11 @@ class Kept:
 
     # Hearing ----------------------------------------------------------------------------
 
+    def listen(self) -> None:
+        """Say that from now on events are heard: those before may have been missed"""
+        with self._news:
+            self._incomplete = True
+
     def wants(self, publisher: str, kind: str) -> bool:
         """Tell whether the collector understands such events"""
         return self.collector.wants(publisher, kind)

@@ -82,7 +82,10 @@ class Models:
     # Reading --------------------------------------------------------------------------
 
     def get(
-        self, name: str, max_age_s: float | None = FRESH_S, followed_s: float = FOLLOWED_S
+        self,
+        name: str,
+        max_age_s: float | None = FRESH_S,
+        followed_s: float = FOLLOWED_S,
     ) -> Any:
         """Return a copy of a model, refreshed when it is older than ``max_age_s``
 

@@ -30,8 +30,8 @@ START_S = 180
 class Engines:
     """Two engines; one of them is killed again and again"""
 
-    def __init__(self, url, folder):
-        self.url, self.folder = url, folder
+    def __init__(self, url, folder, *more):
+        self.url, self.folder, self.more = url, folder, more
         self.running = {}
         self.started = 0
 
@@ -39,7 +39,9 @@ class Engines:
         self.started += 1
         with open(self.folder / f"{name}-{self.started}.log", "wb") as out:
             self.running[name] = subprocess.Popen(
-                [sys.executable, str(PROGRAM), self.url, name], stdout=out, stderr=out
+                [sys.executable, str(PROGRAM), self.url, name, *self.more],
+                stdout=out,
+                stderr=out,
             )
 
     def kill(self, name):
@@ -57,8 +59,8 @@ class Engines:
                 process.kill()
 
 
-@pytest.fixture
-def db(database_url):
+def prepared(database_url):
+    """A database with tables and the rows of plugins"""
     conf = watcher.conf.load(
         "test",
         default_config_files=[],
@@ -68,8 +70,14 @@ def db(database_url):
     db = Database(conf)
     migration.create_schema(db.engine)
     sync.synchronise(db, Plugins(conf))
-    yield db
-    db.dispose()
+    return db
+
+
+@pytest.fixture
+def db(database_url):
+    made = prepared(database_url)
+    yield made
+    made.dispose()
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
-"""A slow decision engine on a simulated cloud; it is told nothing over the bus.
+"""A decision engine on a simulated cloud.
 
-Usage: engine.py <database url> <host name>
+Usage: engine.py <database url> <host name> [<transport url>]
+
+Without a transport it is told nothing over the bus, and is slow.
 """
 
 import random
@@ -26,11 +28,11 @@ class Slow(Models):
         return super().compute(*args, **kwargs)
 
 
-def build(conf) -> Daemon:
+def build(conf, kind=Slow) -> Daemon:
     """Return the daemon"""
     cloud = SimulatedCloud(SEED, hosts=HOSTS, servers=SERVERS)
     wiring = Wiring(conf, decision_engine.NAME, clients=cloud.clients())
-    models = Slow(conf, wiring.plugins, wiring.clients)
+    models = kind(conf, wiring.plugins, wiring.clients)
     return Daemon(
         conf,
         decision_engine.NAME,
@@ -39,7 +41,7 @@ def build(conf) -> Daemon:
     )
 
 
-def main(url: str, host: str) -> int:
+def main(url: str, host: str, transport: str = "fake://") -> int:
     """Run until a signal ends it"""
     conf = service.prepare(
         decision_engine.NAME,
@@ -47,12 +49,12 @@ def main(url: str, host: str) -> int:
         overrides={
             ("database", "connection"): url,
             (None, "host"): host,
-            (None, "transport_url"): "fake://",
+            (None, "transport_url"): transport,
             ("watcher_decision_engine", "max_audit_workers"): 4,
             ("watcher_decision_engine", "work_scan_interval"): 1,
         },
     )
-    return build(conf).run()
+    return build(conf, Slow if transport == "fake://" else Models).run()
 
 
 if __name__ == "__main__":

@@ -88,6 +88,15 @@ OPTS = [
         help="Seconds between two looks for expired plans.",
     ),
     cfg.IntOpt(
+        "plan_check_period",
+        default=60,
+        min=0,
+        mutable=True,
+        help="Seconds between two looks whether plans that nobody has begun still hold, "
+        "done when the compute model has changed; those that do not become SUPERSEDED. "
+        "0: never.",
+    ),
+    cfg.IntOpt(
         "continuous_audit_interval",
         default=10,
         min=1,

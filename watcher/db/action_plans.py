@@ -91,6 +91,7 @@ NOUN: rows.Noun[ActionPlan] = rows.Noun(
 )
 # Plans that one transaction supersedes at most, in the order of their age.
 BATCH = 100
+OUTDATED = "The plan does not hold any more: "
 EXPIRED = "Nobody started the plan in time; the cluster has changed since then."
 WORK = work.Work(
     noun=NOUN,
@@ -256,23 +257,41 @@ def expire(tx: orm.Session, older_than: datetime.datetime) -> builtins.list[str]
     query = ListQuery(
         filters={"state": states.RECOMMENDED, "created_at__lt": older_than}, limit=BATCH
     )
-    expired = []
-    for plan in rows.listed(tx, NOUN, query):
-        try:
-            new = step(
-                tx,
-                plan.uuid,
-                states.RECOMMENDED,
-                states.SUPERSEDED,
-                message=EXPIRED,
-                reason="expired",
-            )
-        except (exception.StateChanged, exception.ResourceNotFound):
-            # Started, cancelled or deleted by somebody this very moment.
-            continue
-        bulk.step_actions(tx, new, states.CANCELLED, (states.PENDING,), reason=EXPIRED)
-        expired.append(plan.uuid)
-    return expired
+    return [
+        plan.uuid
+        for plan in rows.listed(tx, NOUN, query)
+        if _outlived(tx, plan, EXPIRED, "expired")
+    ]
+
+
+def outdate(tx: orm.Session, plan: ActionPlan, reason: str) -> bool:
+    """Supersede a plan that cannot be carried out any more; False: somebody was faster"""
+    return _outlived(tx, plan, OUTDATED + reason, reason)
+
+
+def _outlived(tx: orm.Session, plan: ActionPlan, message: str, reason: str) -> bool:
+    """Supersede a plan in the state in which it was seen, together with its actions"""
+    try:
+        new = step(
+            tx,
+            plan.uuid,
+            plan.state,
+            states.SUPERSEDED,
+            message=message,
+            reason=reason,
+        )
+    except (exception.StateChanged, exception.ResourceNotFound):
+        # Started, cancelled or deleted by somebody this very moment.
+        return False
+    bulk.step_actions(tx, new, states.CANCELLED, (states.PENDING,), reason=message)
+    return True
+
+
+def not_begun(tx: orm.Session, *, after: int, limit: int) -> builtins.list[ActionPlan]:
+    """Return plans that no applier carries out yet, in the order of their ids"""
+    waiting = (states.RECOMMENDED, states.PENDING)
+    filters = {"state__in": waiting, "id__gt": after}
+    return rows.listed(tx, NOUN, ListQuery(filters=filters, limit=limit))
 
 
 def soft_delete(tx: orm.Session, uuid: str) -> None:

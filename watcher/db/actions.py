@@ -1,6 +1,7 @@
 """Actions: the steps of a plan. Whoever owns the plan owns its actions."""
 
 import builtins
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,6 +84,16 @@ def list(tx: orm.Session, query: ListQuery) -> builtins.list[Action]:
 def of_plan(tx: orm.Session, plan_uuid: str) -> builtins.list[Action]:
     """Return the live actions of a plan in the order in which they were stored"""
     return rows.listed(tx, NOUN, ListQuery(filters={"action_plan_uuid": plan_uuid}))
+
+
+def of_plans(tx: orm.Session, plans: Sequence[int]) -> dict[int, builtins.list[Action]]:
+    """Return the live actions of plans with these ids, with one statement"""
+    found: dict[int, builtins.list[Action]] = {}
+    if plans:
+        query = ListQuery(filters={"action_plan_id__in": plans})
+        for action in rows.listed(tx, NOUN, query):
+            found.setdefault(action.action_plan_id, []).append(action)
+    return found
 
 
 def create(tx: orm.Session, **values: Any) -> Action:

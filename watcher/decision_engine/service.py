@@ -21,6 +21,7 @@ from watcher.decision_engine.endpoints import (
     DataModelEndpoint,
     StrategyEndpoint,
 )
+from watcher.decision_engine.outdated import Outdated
 from watcher.decision_engine.pool import Pool
 from watcher.decision_engine.scoring import scoring_factory
 from watcher.notifications import emit
@@ -33,6 +34,8 @@ NAME = "watcher-decision-engine"
 Check = tuple[str, Callable[[], Any]]
 # How often due runs of CONTINUOUS audits are looked for, in seconds.
 TICK_S = 1.0
+# How soon a period of 0 that was changed counts, in seconds.
+PAUSE_S = 60
 # CONTINUOUS audits that run at the same time, as published: apart from all others.
 ROUTINE_RUNS = 10
 # More that are in trouble are not left out: a list in a statement has its limits.
@@ -151,6 +154,13 @@ def parts(
         lambda: float(options.check_periodic_interval),
         lambda: expire(db, options.action_plan_expiry, now()),
     )
+    outdated = Outdated(db, models, now=now)
+    plan_check = Ticker(
+        "check of plans",
+        lambda: float(options.plan_check_period or PAUSE_S),
+        lambda: outdated.look() if options.plan_check_period else None,
+        at_start=False,
+    )
     server = wiring.rpc.server(
         options.conductor_topic,
         [
@@ -159,7 +169,7 @@ def parts(
             DataModelEndpoint(db, models, default_scope),
         ],
     )
-    return [models, pool, scanner, clock, expiry, server]
+    return [models, pool, scanner, clock, expiry, plan_check, server]
 
 
 def _default_scope(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:

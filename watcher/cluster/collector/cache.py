@@ -136,6 +136,11 @@ class Models:
         """Seconds since all of the compute model was read; None without one"""
         return self.kept[COMPUTE].full_age_s if COMPUTE in self.kept else None
 
+    @property
+    def followed(self) -> bool:
+        """Whether events come, and the compute model has all that they said"""
+        return COMPUTE in self.kept and self.kept[COMPUTE].followed
+
     def ready(self) -> str | None:
         """Say which models are missing and why, or None
 

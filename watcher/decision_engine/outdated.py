@@ -1,0 +1,141 @@
+"""Plans that nobody has begun yet, and that the cloud has left behind.
+
+A plan is judged again, by the rules by which it was made, when the model has changed since.
+Nothing is asked of the cloud for that: the model follows it anyway.
+"""
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from oslo_log import log
+
+from watcher import exception
+from watcher.cluster.model.model_root import ModelRoot
+from watcher.db import action_plans, actions
+from watcher.decision_engine import judge
+from watcher.domain.needs import MIGRATE
+from watcher.domain.records import Action, ActionPlan, NewAction
+
+LOG = log.getLogger(__name__)
+
+# Plans read at once, and the seconds of one look; the next one goes on where it ended.
+PAGE = 50
+BUDGET_S = 0.5
+# A plan may be that much newer than the model of this engine, clocks included, in seconds.
+SETTLED_S = 30.0
+# Strategies for trials make plans about servers that never were.
+TRIALS = "dummy"
+MORE = "; and %s more"
+
+
+def holds(model: ModelRoot, found: Sequence[Action]) -> str | None:
+    """Return why the actions of a plan could not be carried out any more, or None
+
+    What cannot be told at the moment, such as a server that is busy, counts as good.
+    """
+    known = {action.uuid for action in found}
+    plan = [
+        NewAction(
+            uuid=action.uuid,
+            action_type=action.action_type,
+            input_parameters=action.input_parameters,
+            parents=[parent for parent in action.parents if parent in known],
+        )
+        for action in found
+    ]
+    if any(_is_busy(model, action) for action in plan):
+        return None
+    breaches = judge.breaches(model, plan)
+    if not breaches:
+        return None
+    return breaches[0] + (MORE % (len(breaches) - 1) if breaches[1:] else "")
+
+
+def _is_busy(model: ModelRoot, action: NewAction) -> bool:
+    server = str(action.input_parameters.get("resource_id"))
+    if action.action_type != MIGRATE or server not in model.instances_data:
+        return False
+    task = model.instances_data[server].get("task_state")
+    return bool(task) or server in model.migrations
+
+
+class Outdated:
+    """Looks through the plans each time the model has changed, a part at a time
+
+    Several engines may do so: a plan is taken out of the way by compare and set.
+    """
+
+    def __init__(
+        self,
+        db: Any,
+        models: Any,
+        *,
+        now: Callable[[], datetime.datetime],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = db
+        self._models = models
+        self._now = now
+        self._clock = clock
+        self._after = 0  # the plan that was judged last
+        self._judging: Any = None  # the model that this round began with
+        self._judged: Any = None  # the model by which all plans were judged
+
+    def look(self) -> None:
+        """Judge plans by the model as it is now, until the time for it is over"""
+        if self._models.age_s is None:
+            return
+        model = self._models.compute(max_age_s=None)
+        seen = (model.read_at, model.version)
+        if self._after == 0:
+            self._judging = seen
+        if seen == self._judged:
+            return
+        end = self._clock() + BUDGET_S
+        newest = self._newest(model)
+        while True:
+            page = self._db.read(_page, self._after)
+            for plan, found in page:
+                if plan.created_at is None or plan.created_at <= newest:
+                    self._judge(model, plan, found)
+                else:
+                    self._judging = None  # it has to be judged yet
+                self._after = plan.id
+                if self._clock() > end:
+                    return
+            if len(page) < PAGE:
+                self._after, self._judged = 0, self._judging
+                return
+
+    def _newest(self, model: ModelRoot) -> datetime.datetime:
+        """Return when plans were made whose servers this model must know"""
+        settled = datetime.timedelta(seconds=SETTLED_S)
+        if self._models.followed or model.read_at is None:
+            return self._now() - settled
+        return model.read_at - settled
+
+    def _judge(
+        self, model: ModelRoot, plan: ActionPlan, found: Sequence[Action]
+    ) -> None:
+        try:
+            reason = holds(model, found)
+        except (exception.WatcherException, KeyError, TypeError, ValueError) as error:
+            # Rows of other releases may hold anything; the applier will find out.
+            LOG.debug("Plan %s cannot be judged: %s", plan.uuid, error)
+            return
+        if reason is None:
+            return
+        if self._db.write(action_plans.outdate, plan, reason):
+            LOG.info("Plan %s is superseded: %s", plan.uuid, reason)
+
+
+def _page(tx: Any, after: int) -> list[tuple[ActionPlan, Sequence[Action]]]:
+    plans = action_plans.not_begun(tx, after=after, limit=PAGE)
+    of = actions.of_plans(tx, [plan.id for plan in plans])
+    return [(plan, () if _is_trial(plan) else of.get(plan.id, ())) for plan in plans]
+
+
+def _is_trial(plan: ActionPlan) -> bool:
+    return (plan.strategy_name or "").startswith(TRIALS)

@@ -212,13 +212,16 @@ class Decider:
         still: Still = lambda: None,
     ) -> None:
         """Let the strategy decide; ``still`` is asked now and then while it does"""
+        audit = dataclasses.replace(audit, scope=list(snapshot.meant(audit.scope)))
         decision.strategy = choose.strategy(
-            self._plugins, audit, has_readings=self._has_readings
+            self._plugins,
+            audit,
+            has_readings=self._has_readings,
+            lacks=lambda model: self._models.lacks(model),
         )
         parameters = choose.parameters(
             self._plugins, decision.strategy, audit.parameters
         )
-        audit = dataclasses.replace(audit, scope=list(snapshot.meant(audit.scope)))
         task = Task(decision.strategy, parameters, audit)
         self._solver.solve(task, snapshot, decision, still)
         # The strategy may have changed its own copy.

@@ -1,8 +1,11 @@
 """Audits: what may be asked, what is stored, who is woken."""
 
+import datetime
 import json
 
 import pytest
+
+from watcher.db import audits
 
 ONESHOT = {"audit_type": "ONESHOT", "goal": "dummy"}
 SHOW = {
@@ -147,6 +150,18 @@ def test_unknown_goal_or_strategy(client, field, name):
 def test_senseless_intervals(client, interval):
     body = {"goal": "dummy", "audit_type": "CONTINUOUS", "interval": interval}
     assert client.post("/v1/audits", body).status == 400
+
+
+@pytest.mark.parametrize("interval", ["R R * * *", "0 r(1-5) * * *", "H * * * *"])
+def test_intervals_drawn_by_lot_are_refused(client, interval):
+    body = {"goal": "dummy", "audit_type": "CONTINUOUS", "interval": interval}
+    answer = client.post("/v1/audits", body)
+    assert answer.status == 400 and "drawn by lot" in answer.fault
+
+
+def test_an_interval_that_never_comes_true_is_told_as_such(client):
+    body = {"goal": "dummy", "audit_type": "CONTINUOUS", "interval": "0 0 30 2 *"}
+    assert "No moment matches" in client.post("/v1/audits", body).fault
 
 
 @pytest.mark.parametrize("interval", ["60", "*/5 * * * *", "@hourly", "0 0 * * 7 30"])
@@ -425,3 +440,27 @@ def test_the_template_is_nowhere_on_the_wire(client, templated):
         ("add", "/audit_template_uuid", templated["Two"]),
     )
     assert patched.status == 400
+
+
+@pytest.mark.parametrize(
+    ("operation", "anew"),
+    [
+        (("replace", "/interval", "30"), True),
+        (("add", "/start_time", "2999-01-01T00:00:00Z"), True),
+        (("add", "/start_time", "2001-01-01T00:00:00Z"), False),
+        (("add", "/end_time", "2999-01-01T00:00:00Z"), False),
+        (("replace", "/force", True), False),
+        (("remove", "/next_run_time"), True),
+    ],
+)
+def test_what_moves_its_runs_lets_a_continuous_audit_be_planned_anew(
+    client, database, operation, anew
+):
+    """audits.md 7.4: effective within one look, also while it waits after failures"""
+    made = client.post("/v1/audits", CONTINUOUS).json["uuid"]
+    planned = datetime.datetime(2900, 1, 1)
+    database.write(audits.update, made, next_run_time=planned, not_before=planned)
+    row = client.patch(f"/v1/audits/{made}", operation)
+    assert row.status == 200
+    found = database.read(audits.get, made)
+    assert found.next_run_time == found.not_before == (None if anew else planned)

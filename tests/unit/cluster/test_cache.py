@@ -259,3 +259,16 @@ def test_a_collector_that_has_nothing_yet():
 
     with pytest.raises(exception.ClusterDataModelCollectionError, match="no model"):
         Kept("racks", Nothing({})).get(None)
+
+
+def test_what_is_lacking_is_told_but_not_of_what_is_only_being_read(models):
+    assert models.lacks("storage") == "the storage model is not kept here"
+    assert models.lacks("compute") is None
+    models.clients.fails["services"] = broken()
+    with pytest.raises(exception.ClusterDataModelCollectionError):
+        models.compute()
+    assert "could not be read (NovaClientError: Nova: gone)" in models.lacks("compute")
+    models.compute()
+    assert models.lacks("compute") is None
+    models.kept["compute"].absent = "the cloud has no Nova"
+    assert models.lacks("compute").endswith("the cloud has no Nova")

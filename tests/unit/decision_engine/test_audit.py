@@ -105,6 +105,9 @@ class Models:
     def __init__(self, cloud):
         self.cloud = cloud
 
+    def lacks(self, name):
+        return None if name == "compute" else f"the {name} model is not kept here"
+
     def compute(self):
         if self.cloud is None:
             raise exception.ClusterDataModelCollectionError(
@@ -320,6 +323,47 @@ def test_a_goal_alone_gets_a_strategy_that_can_run(world):
     uuid = world.audit("unclassified")
     world.engine().run(uuid)
     assert world.plans[0].strategy_name == "odd"
+
+
+def candidates(world, **models):
+    """Strategies of one goal in the order of their names; each looks at these models"""
+    groups = (GOALS, STRATEGIES, PLANNERS, SCOPE_HANDLERS, ACTIONS)
+    known = {group: world.plugins.classes(group) for group in groups}
+    for name in ("odd", "actuator"):
+        del known[STRATEGIES][name]
+    for name, looks_at in models.items():
+        more = {"MODELS": looks_at, "get_name": classmethod(lambda cls, n=name: n)}
+        known[STRATEGIES][name] = type(name, (Odd,), more)
+    world.plugins = Plugins.of(known, world.conf)
+    sync.synchronise(world.db, world.plugins)
+
+
+STORAGE_ONLY = [{"storage": [{"availability_zones": [{"name": "nova"}]}]}]
+
+
+def test_s5_the_first_that_can_run_is_chosen_not_the_first_of_the_alphabet(world):
+    """audits.md S5: no storage strategy for a cloud whose storage nobody reads"""
+    candidates(world, aaa=("storage",), bbb=("compute", "storage"), ccc=("compute",))
+    world.engine().run(world.audit("unclassified"))
+    assert world.plans[0].strategy_name == "ccc"
+
+
+def test_s5_a_strategy_that_looks_elsewhere_than_the_scope_is_not_chosen(world):
+    candidates(world, aaa=("compute",), ccc=None)
+    world.engine().run(world.audit("unclassified", scope=STORAGE_ONLY))
+    assert world.plans[0].strategy_name == "ccc", "who does not say may look anywhere"
+
+
+def test_s5_each_candidate_is_named_with_what_hinders_it(world):
+    candidates(world, aaa=("storage",), bbb=("compute",))
+    uuid = world.audit("unclassified", scope=STORAGE_ONLY)
+    world.engine().run(uuid)
+    audit = world.get(uuid)
+    assert audit.state == states.FAILED
+    assert audit.status_message == (
+        "No strategy for the goal 'unclassified' can run: aaa: the storage model is not "
+        "kept here; bbb: it looks at compute, the scope is about storage"
+    )
 
 
 def test_the_goal_dummy_alone_gets_the_strategy_dummy(world):

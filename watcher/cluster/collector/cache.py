@@ -136,6 +136,17 @@ class Models:
         """Seconds since all of the compute model was read; None without one"""
         return self.kept[COMPUTE].full_age_s if COMPUTE in self.kept else None
 
+    def lacks(self, name: str) -> str | None:
+        """Return why a model cannot be looked at; None: it is there, or still being read"""
+        kept = self.kept.get(name)
+        if kept is None:
+            return f"the {name} model is not kept here"
+        if kept.absent:
+            return f"there is no {name} model: {kept.absent}"
+        if kept.age_s is None and kept.error:
+            return f"the {name} model could not be read ({kept.error})"
+        return None
+
     @property
     def followed(self) -> bool:
         """Whether events come, and the compute model has all that they said"""

@@ -1,7 +1,7 @@
 """Reads the compute model from Nova and Placement: complete, or not at all."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ from watcher.cluster.collector.base import (
 )
 from watcher.cluster.collector.event import Effect, Event
 from watcher.cluster.collector.merge import Facts, apply, endow, is_gone, settle
+from watcher.cluster.model.element import InstanceState
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.scope.compute import ComputeScope
 
@@ -36,7 +37,7 @@ OVERLAP = datetime.timedelta(seconds=120)
 FEW = 20
 
 # Task states of servers that are changing their host.
-IN_TRANSIT = ("migrating", "resize_")
+IN_TRANSIT = ("migrating", "resize_", "rebuild")
 
 
 class ComputeCollector(BaseClusterDataModelCollector):
@@ -191,34 +192,39 @@ class ComputeModelBuilder(BaseModelBuilder):
         read_at = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         since = None if before is None else before.changed_at
         start = None if since is None else since - OVERLAP
-        found = self.in_parallel(
-            {
-                "servers": lambda: nova.servers(start),
-                "hypervisors": nova.hypervisors,
-                "services": nova.services,
-                "migrations": lambda: self._migrations(before, start),
-                "server_groups": nova.server_groups,
-                "aggregates": nova.aggregates,
-            }
-        )
+        calls: dict[str, Callable[[], Any]] = {
+            "servers": lambda: nova.servers(start),
+            "hypervisors": nova.hypervisors,
+            "services": nova.services,
+            "server_groups": nova.server_groups,
+            "aggregates": nova.aggregates,
+        }
+        if start is not None:
+            calls["migrations"] = lambda: self._migrations(before, start)
+        found = self.in_parallel(calls)
+        if start is None:
+            # Lately is meant by Nova's clock, which only its rows tell.
+            stamps = [s.updated_at for s in found["servers"] if s.updated_at]
+            newest = max(stamps, default=read_at) - OVERLAP
+            found["migrations"] = self.call_retry(self._migrations, None, newest)
         found["services"] = {s.host: s for s in found["services"]}
         _heard(found["servers"])
         return self._settled(Facts(read_at=read_at, **found))
 
     def _migrations(
-        self, before: ModelRoot | None, since: datetime.datetime | None
+        self, before: ModelRoot | None, since: datetime.datetime
     ) -> list[Migration]:
-        """Return what may hold room on two hosts; after the first time from what changed
+        """Return what may hold room on two hosts, as far as its record changed lately
 
-        A record too new to count as changed is found by the state of its server.
+        What began before is known from the last reading, or found by the state of its
+        server, as is a record too new to count as changed. To ask for every status that a
+        migration can be in takes a dozen requests.
         """
         nova = self.osc.nova
-        if before is None or since is None:
-            return nova.in_flight_migrations()
         changed = nova.changed_migrations(since)
         if changed is None:
             return nova.in_flight_migrations()
-        found = {m.id: m for m in before.migrations.values()}
+        found = {} if before is None else {m.id: m for m in before.migrations.values()}
         found.update((m.id, m) for m in changed)
         return [m for _id, m in sorted(found.items()) if m.in_flight]
 
@@ -262,4 +268,8 @@ def _heard(servers: Sequence[Server]) -> Sequence[Server]:
 
 
 def _on_its_way(server: Server) -> bool:
-    return not is_gone(server) and (server.task_state or "").startswith(IN_TRANSIT)
+    if is_gone(server):
+        return False
+    # A resized server waits for its confirmation, with room on both hosts.
+    busy = (server.task_state or "").startswith(IN_TRANSIT)
+    return busy or server.vm_state == InstanceState.RESIZED

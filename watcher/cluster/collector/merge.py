@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,7 +59,13 @@ def apply(model: ModelRoot, facts: Facts) -> None:
     model.read_at = facts.read_at
     model.aggregates = {aggregate.id: aggregate for aggregate in facts.aggregates}
     model.server_groups = {group.id: group for group in facts.server_groups}
-    model.migrations = {m.server: m for m in facts.migrations if m.in_flight}
+    # One whose server was deleted meanwhile stays "running" for ever, of no consequence;
+    # how far one has come tells only whoever asks for it now.
+    model.migrations = {
+        m.server: replace(m, progress=None)
+        for m in facts.migrations
+        if m.in_flight and m.server in model.instances_data
+    }
 
 
 def settle(model: ModelRoot, usages: Mapping[str, Mapping[str, int]]) -> None:

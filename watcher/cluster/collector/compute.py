@@ -114,7 +114,7 @@ class ComputeModelBuilder(BaseModelBuilder):
             data = fresh.nodes_data[hypervisor.uuid]
             changed = {k: v for k, v in wanted.items() if data.get(k) != v}
             if changed:
-                fresh.get_node_by_uuid(hypervisor.uuid).update(changed)
+                fresh.change_node(hypervisor.uuid, changed)
         apply(fresh, facts)
         # Placement is asked again only where something came or went, or was promised.
         touched = held | (before != columns.used).any(axis=1)

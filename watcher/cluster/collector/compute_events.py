@@ -255,7 +255,7 @@ def _service(model: ModelRoot, kind: str, data: Mapping[str, Any]) -> Effect:
     known = model.nodes_data[node]
     changed = {k: v for k, v in wanted_values.items() if known.get(k) != v}
     if changed:
-        model.get_node_by_uuid(node).update(changed)
+        model.change_node(node, changed)
     # Whether a service is alive is not told, nor which of two events came last.
     revived = not down and known.get("state") == ServiceState.OFFLINE
     return Effect.INCOMPLETE if changed or revived else Effect.APPLIED

@@ -79,7 +79,7 @@ def settle(model: ModelRoot, usages: Mapping[str, Mapping[str, int]]) -> None:
         columns.claimed[columns.row[uuid]] = values.claimed(usage)
         if known := model.nodes_data[uuid].get("other_resources"):
             fresh = values.others(known, usage)
-            model.get_node_by_uuid(uuid).update({"other_resources": fresh})
+            model.change_node(uuid, {"other_resources": fresh})
     held = np.zeros_like(columns.held)
     hosts = {str(d["hostname"]): columns.row[u] for u, d in model.nodes_data.items()}
     for server, migration in model.migrations.items():
@@ -100,4 +100,4 @@ def endow(model: ModelRoot, traits: Mapping[str, frozenset[str]]) -> None:
     """Bring the traits of nodes to what was read"""
     for uuid, found in traits.items():
         if uuid in model.nodes_data and model.nodes_data[uuid]["traits"] != found:
-            model.get_node_by_uuid(uuid).update({"traits": found})
+            model.change_node(uuid, {"traits": found})

@@ -59,6 +59,14 @@ class Store(Root):
             self._node_changed(uuid, name, None, data)
 
     @locked
+    def change_node(self, uuid: str, changes: Values) -> None:
+        """Write some values of a node, which are of their fields' types already"""
+        for name, value in changes.items():
+            old = self._nodes.values[uuid].get(name)
+            self._nodes.set(uuid, name, value)
+            self._node_changed(uuid, name, old, self._nodes.values[uuid])
+
+    @locked
     def put_instance(self, data: Values) -> None:
         """Add or replace an instance by values that nobody else holds"""
         uuid = data["uuid"]

@@ -49,17 +49,18 @@ def due(
     ripe = sa.or_(column.not_before.is_(None), column.not_before <= now)
     waited = column.not_before
     planned = sa.func.coalesce(waited, column.next_run_time)
+    ours = column.audit_type == states.CONTINUOUS
+    # Not by the index of the type, which would go through all that sleep.
+    left = sa.func.coalesce(column.audit_type, "") == states.CONTINUOUS
     ways = (
-        (planned, (live, column.next_run_time <= now, ripe)),
-        (waited, (live, column.next_run_time.is_(None), ripe)),
-        (waited, (column.state.is_(None),)),
-        (column.end_time, (live, column.end_time < now)),
-        (waited, (column.state == states.ONGOING, column.owner.is_not(None))),
+        (planned, (ours, live, column.next_run_time <= now, ripe)),
+        (waited, (ours, live, column.next_run_time.is_(None), ripe)),
+        (waited, (ours, column.state.is_(None))),
+        (column.end_time, (ours, live, column.end_time < now)),
+        (waited, (left, column.state == states.ONGOING, column.owner.is_not(None))),
     )
-    common = [column.audit_type == states.CONTINUOUS]
-    if without:
-        common.append(column.uuid.not_in(without))
-    found = [(moment, (*common, *where)) for moment, where in ways]
+    others = (column.uuid.not_in(without),) if without else ()
+    found = [(moment, (*where, *others)) for moment, where in ways]
     return work.longest_due(tx, _table, found, limit)
 
 

@@ -115,6 +115,17 @@ def wait_for_first_runs(db, wanted):
     raise AssertionError("not every audit ran")
 
 
+def wait_until_busy(db, host):
+    """Wait a little until an engine has an audit in its hands"""
+    table = models.Audit.__table__
+    mine = sa.select(table.c.id).where(
+        table.c.owner.is_not(None), table.c.hostname == host
+    )
+    end = time.monotonic() + INTERVAL_S
+    while time.monotonic() < end and not db.read(lambda tx: tx.scalar(mine)):
+        time.sleep(0.01)
+
+
 def trial(db, engines, *, count, seconds, every):
     """Let ``count`` audits run that long, an engine being killed every so often"""
     names = itertools.cycle(["one", "two"])
@@ -127,6 +138,7 @@ def trial(db, engines, *, count, seconds, every):
         time.sleep(min(every, left))
         if time.monotonic() < begun + seconds - TAKE_OVER_S + 1:
             victim = next(names)
+            wait_until_busy(db, victim)
             engines.kill(victim)
             engines.start(victim)
             kills += 1

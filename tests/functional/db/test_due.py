@@ -118,3 +118,30 @@ def test_runs_given_back_are_due_by_the_clock_of_the_database(world):
     assert world.db.read(continuous.due, world.db.read(continuous.clock)) == [
         audit.uuid
     ]
+
+
+def test_c2_c12_jobs_that_the_reference_left_are_neither_read_nor_run(world):
+    """audits.md C2, C12: no stale job wakes anybody, and none is loaded as code"""
+    world.sql(sa.insert(models.Service.__table__).values(id=1, name="de", host="gone"))
+    world.sql(
+        sa.insert(models.SchedulerJob.__table__).values(
+            id="job", next_run_time=1.0, job_state=b"cos\nsystem\n.", service_id=1
+        )
+    )
+    audit = world.audit(audit_type="CONTINUOUS", interval="60", next_run_time=LATER)
+    with world.statements() as seen:
+        assert world.db.read(continuous.due, NOW) == []
+        assert world.db.read(continuous.due, LATER) == [audit.uuid]
+    assert not any("apscheduler_jobs" in statement for statement in seen)
+
+
+def test_c9_what_is_due_is_not_judged_by_the_clock_of_an_engine(world, monkeypatch):
+    """An engine a day ahead runs nothing early"""
+    soon = world.db.read(continuous.clock) + datetime.timedelta(hours=1)
+    world.audit(audit_type="CONTINUOUS", interval="60", next_run_time=soon)
+    monkeypatch.setattr(models, "utcnow", lambda: soon + datetime.timedelta(days=1))
+
+    def look(tx):
+        return continuous.due(tx, continuous.clock(tx))
+
+    assert world.db.read(look) == []

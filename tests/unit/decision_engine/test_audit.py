@@ -308,6 +308,7 @@ def test_an_empty_plan_has_succeeded_and_says_why(world):
 
 
 def test_auto_trigger_starts_the_plan_and_then_wakes_an_applier(world):
+    """audits.md O7: it is PENDING in the row before anybody hears of it"""
     uuid = world.audit("dummy", auto_trigger=True)
     world.engine().run(uuid)
     (plan,) = world.plans
@@ -433,6 +434,8 @@ def test_a_plan_that_nobody_could_finish_is_not_made(world):
 
 
 def test_a_strategy_that_breaks_fails_the_audit_in_a_sentence(world):
+    """audits.md O8: the reason is in status_message"""
+
     def act(strategy):
         raise KeyError("flavor")
 
@@ -529,6 +532,7 @@ def test_two_engines_one_plan(world):
 
 @pytest.mark.parametrize("when", ["strategy.start", "planner.start", "planner.end"])
 def test_after_a_crash_the_next_engine_starts_over_and_nothing_is_doubled(when, world):
+    """audits.md O1, O2: the row is the queue, and the dead need not come back"""
     uuid = world.audit("dummy", auto_trigger=True)
     first = world.engine("one")
     world.crash_at = f"audit.{when}"
@@ -551,7 +555,27 @@ def test_after_a_crash_the_next_engine_starts_over_and_nothing_is_doubled(when, 
     )
 
 
+def test_o3_an_event_audit_left_in_a_run_is_run_by_another_engine(world):
+    """audits.md O3: a crash leaves nothing that could never be triggered again"""
+    uuid = world.audit("dummy", audit_type=states.EVENT)
+    world.db.write(audits.trigger, uuid)
+    first, second = world.engine("one"), world.engine("two")
+    world.crash_at = "audit.planner.start"
+    with contextlib.suppress(Crash):
+        first.run(uuid)
+    world.crash_at = None
+    first.lease.die()
+    (found,) = world.db.read(audits.claimable)
+    second.run(found)
+    assert world.get(uuid).state == states.SUCCEEDED and len(world.plans) == 1
+    world.db.write(audits.trigger, uuid)
+    second.run(uuid)
+    assert len(world.plans) == 2
+
+
 def test_a_cancel_during_the_run_wins(world):
+    """audits.md O6: nothing stale is written over it"""
+
     def act(strategy):
         world.db.write(audits.step, uuid, states.ONGOING, states.CANCELLED)
 
@@ -603,6 +627,8 @@ def test_a_message_makes_no_run_of_a_continuous_audit_that_is_not_due(world):
 
 
 def test_an_event_audit_runs_at_each_trigger_also_after_a_failure(world):
+    """audits.md O3: FAILED is no end"""
+
     def fail(strategy):
         raise exception.MetricNotAvailable(metric="m")
 
@@ -669,6 +695,7 @@ ZONE_2 = [{"compute": [{"availability_zones": [{"name": "z2"}]}]}]
 def test_a_running_plan_blocks_what_it_can_touch(
     moves, plan_scope, audit_scope, blocked, world
 ):
+    """audits.md O4: a plan elsewhere blocks nobody, and the message names the one that does"""
     plan = world.running_plan(*moves, scope=plan_scope)
     uuid = world.audit("dummy", scope=audit_scope)
     world.engine().run(uuid)
@@ -696,6 +723,7 @@ def _end(world, plan):
 
 
 def test_an_event_audit_waits_until_the_plan_has_ended_and_says_so(world):
+    """audits.md O4: not skipped silently"""
     plan = world.running_plan(MOVE)
     uuid = world.audit("dummy", audit_type=states.EVENT)
     world.db.write(audits.trigger, uuid)

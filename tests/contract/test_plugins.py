@@ -18,6 +18,9 @@ from tests import servers
 
 HEADERS = {"X-Roles": "admin", "Content-Type": "application/json"}
 FINAL = ("SUCCEEDED", "FAILED", "CANCELLED")
+# Broken collectors beside the others: everything below works all the same.
+WEEDS = ("no_constructor", "no_parent", "no_reading", "no_model", "no_endpoints",
+         "no_handling")  # fmt: skip
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -28,7 +31,8 @@ class Service:
         self.port = servers.free_port()
         config = folder / "watcher.conf"
         config.write_text(
-            "[collector]\ncollector_plugins = compute, garden\n"
+            f"[collector]\ncollector_plugins = compute, garden, {', '.join(WEEDS)}\n"
+            "api_query_max_retries = 1\n"
             "[watcher_strategies.water_plants]\ncans = 2\n"
             "[watcher_scoring_engines.dryness]\nfactor = 1.0\n"
         )
@@ -170,3 +174,56 @@ def test_a_template_may_use_the_scope_of_the_plugin(service):
         },
     )
     assert template["scope"] == [{"garden": [{"exclude": ["rose"]}]}]
+
+
+def test_the_scope_of_the_plugin_cuts_its_model(service):
+    template = service.call(
+        "POST",
+        "/v1/audit_templates",
+        {
+            "name": "roses",
+            "goal": "tidy_garden",
+            "strategy": "water_plants",
+            "scope": [{"garden": [{"exclude": ["cactus", "fern"]}]}],
+        },
+    )
+    _audit, _plan, actions = service.run(
+        audit_template_uuid=template["uuid"], parameters={"file": os.devnull}
+    )
+    assert {a["input_parameters"]["resource_id"] for a in actions} == {"rose"}
+
+
+def test_an_outside_model_follows_notifications_and_is_decided_on(prefix, tmp_path):
+    """By the interpreter that has the package; see meadow.py for what happens"""
+    config = tmp_path / "watcher.conf"
+    config.write_text(
+        f"[collector]\ncollector_plugins = compute, garden, {', '.join(WEEDS)}\n"
+        "api_query_max_retries = 1\n"
+        "[watcher_cluster_data_model_collectors.garden]\nevaporation = 0.1\n"
+        "[watcher_scoring_engines.dryness]\nfactor = 1.0\n"
+    )
+    script = pathlib.Path(__file__).with_name("meadow.py")
+    done = subprocess.run(
+        [prefix / "bin/python", "-W", "ignore", script, config],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["taken"] == ["garden", "no_handling"]  # of all that heard of the rain
+    assert told["before"] == ["cactus", "fern", "rose"]
+    assert told["after rain"] == ["cactus", "fern"]
+    assert told["in scope"] == ["fern"]
+    assert told["read again"] == ["cactus", "fern", "rose"]
+    assert told["ready"] is None
+    assert told["compute nodes"] == 8
+    assert told["broken"] == {
+        "no_constructor": "ClusterStateNotDefined",
+        "no_parent": "ClusterStateNotDefined",
+        "no_reading": "ClusterDataModelCollectionError",
+        "no_model": "ClusterDataModelCollectionError",
+        "no_endpoints": None,
+        "no_handling": None,
+    }

@@ -59,7 +59,9 @@ class WaterPlants(_Strategy):
         collector = self.collector_manager.get_cluster_model_collector(
             "garden", osc=self.osc
         )
-        model = collector.get_latest_cluster_data_model()
+        rules = [r for item in self.audit_scope for r in item.get("garden", [])]
+        handler = collector.get_audit_scope_handler(audit_scope=rules)
+        model = handler.get_scoped_model(collector.get_latest_cluster_data_model())
         dry = [
             name
             for name, moisture in sorted(model.plants.items())

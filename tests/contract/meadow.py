@@ -16,6 +16,7 @@ from watcher.cluster.collector.cache import Models
 from watcher.cluster.collector.endpoint import Courier
 from watcher.cluster.collector.event import Event
 from watcher.decision_engine.decide import Decider, Decision
+from watcher.decision_engine.scoring import scoring_factory
 from watcher.domain.records import Audit
 from watcher.plugins import Plugins
 
@@ -24,6 +25,7 @@ class Meadow:
     def __init__(self, path):
         self.conf = watcher.conf.load("meadow", default_config_files=[path])
         self.plugins = Plugins(self.conf)
+        scoring_factory.use(self.plugins)
         self.clients = SimulatedCloud(1).clients()
         self.models = Models(self.conf, self.plugins, self.clients)
         self.decider = Decider(

@@ -256,6 +256,18 @@ class TestFailing:
         assert "filter" in collector.cluster_data_model.stale_reason
         assert model.get(None).levels == {"a": 1} and collector.reads == 2
 
+    def test_a_collector_that_cannot_say_what_it_wants_hears_no_more(self, caplog):
+        """And keeps no other model from hearing"""
+
+        class Crooked(TankCollector):
+            def wants(self, publisher, kind):
+                raise RuntimeError("crooked")
+
+        model = Kept("tank", Crooked())
+        assert not model.wants("nova", "x") and not model.wants("nova", "x")
+        assert len([r for r in caplog.records if "hears no more" in r.message]) == 1
+        assert model.get(None).levels == {"a": 1} and not model.followed
+
     @pytest.mark.parametrize("bad", ["none", "raising"])
     def test_g15_endpoints_that_are_none_or_cannot_be_had(self, bad, caplog):
         """plugins.md G15, models.md M6: null for the endpoints ended the start"""

@@ -49,6 +49,7 @@ class Kept:
         self._full_s: float | None = None
         self._heard_s: float | None = None
         self._incomplete = False
+        self._deaf = False
         self._failed: tuple[float, BaseException] | None = None
         # Who asks the collector for its latest model gets this one, too.
         collector.latest = lambda: self.get(None)
@@ -67,7 +68,7 @@ class Kept:
     def followed(self) -> bool:
         """Whether events come, and the model has all that they said"""
         heard = self._heard_s
-        if heard is None or self._clock() - heard > HEARING_S:
+        if self._deaf or heard is None or self._clock() - heard > HEARING_S:
             return False
         return not self._incomplete
 
@@ -132,8 +133,16 @@ class Kept:
             self._incomplete = True
 
     def wants(self, publisher: str, kind: str) -> bool:
-        """Tell whether the collector understands such events"""
-        return self.collector.wants(publisher, kind)
+        """Tell whether the collector understands such events; one that raises does not"""
+        if self._deaf:
+            return False
+        try:
+            return self.collector.wants(publisher, kind)
+        except Exception:
+            # One of another package; the others are to hear the event.
+            LOG.exception("The %s model hears no more events", self.name)
+            self._deaf = True
+            return False
 
     def hear(self, event: Event) -> Effect:
         """Bring the model up to date with an event; one that is not there yet ignores it"""

@@ -142,8 +142,9 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def _queue(self) -> upgradecheck.Result:
         text = (
-            "services of another implementation ran on these hosts; delete the queues of "
-            "the same names from the broker, nobody reads them any more"
+            "engines of another implementation ran on these hosts; on RabbitMQ each left a "
+            "queue of the host's name that fills up and that nobody reads any more: stop "
+            "those engines and delete it (ours is watcher-model-<host>)"
         )
         hosts = (
             "SELECT DISTINCT host FROM services WHERE name = 'watcher-decision-engine'"

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import sqlalchemy as sa
 
 from watcher.cmd import status
+from watcher.db import models
 
 
 @pytest.fixture
@@ -55,3 +57,36 @@ def test_no_command_is_a_usage_error(tmp_path):
     with pytest.raises(SystemExit) as error:
         status.main(["--nonsense"])
     assert error.value.code == 2
+
+
+class TestFormerQueue:
+    """decisions D5.10, messaging.md W-M25: a queue named after the host grows unread"""
+
+    CHECK = "Former notification queue"
+
+    def services(self, tmp_path, *rows):
+        engine = sa.create_engine(f"sqlite:///{tmp_path}/w.sqlite")
+        models.Base.metadata.create_all(engine)
+        with engine.begin() as connection:
+            for name, host, runtime in rows:
+                values = {"name": name, "host": host, "runtime": runtime}
+                connection.execute(sa.insert(models.Service).values(**values))
+        engine.dispose()
+
+    def test_hosts_of_the_reference_are_named(self, run, tmp_path):
+        self.services(
+            tmp_path,
+            ("watcher-decision-engine", "old1", None),
+            ("watcher-decision-engine", "new1", "openstack-watcher 1"),
+            ("watcher-applier", "applier1", None),
+        )
+        result, text = run()[1][self.CHECK]
+        assert result == 1
+        assert text.endswith(": old1") and "watcher-model-<host>" in text
+
+    def test_where_it_never_ran_there_is_nothing_to_do(self, run, tmp_path):
+        self.services(tmp_path, ("watcher-decision-engine", "new1", "ours"))
+        assert run()[1][self.CHECK] == (0, None)
+        # Nor without any tables: the check of the schema says that.
+        (tmp_path / "w.sqlite").unlink()
+        assert run()[1][self.CHECK] == (0, None)

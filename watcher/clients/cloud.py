@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from watcher import exception
 from watcher.clients import session as sessions
+from watcher.clients.cinder import Cinder
 from watcher.clients.http import Service
 from watcher.clients.ironic import OLDEST as IRONIC_OLDEST
 from watcher.clients.ironic import Ironic
@@ -26,6 +27,7 @@ class Clients:
         self._nova: Nova | None = None
         self._placement: Placement | None = None
         self._ironic: Ironic | None = None
+        self._cinder: Cinder | None = None
         self._keystone: Keystone | None = None
 
     @property
@@ -62,6 +64,14 @@ class Clients:
                     version=self._ironic_version(),
                 )
             return self._ironic
+    def cinder(self) -> Cinder:
+        """Return the block storage service"""
+        with self._lock:
+            if self._cinder is None:
+                self._cinder = Cinder(
+                    self._service("cinder", "Cinder", exception.CinderClientError)
+                )
+            return self._cinder
 
     @property
     def keystone(self) -> Keystone:

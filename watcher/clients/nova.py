@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from watcher import exception
 from watcher.clients import nova_records as read
 from watcher.clients.http import Service
+from watcher.clients.pages import pages
 from watcher.clients.records import (
     IN_FLIGHT,
     Aggregate,
@@ -31,7 +32,6 @@ Version = tuple[int, int]
 
 OLDEST: Version = (2, 56)  # cold migration to a named host
 PAGE = 1000
-STEPS_BACK = 20  # rows before a deleted page marker that are tried in its place
 # Since 2.88 hypervisors have no totals, and a list asks every host for its uptime.
 HYPERVISORS = "2.53"
 SERVICES = "2.53"
@@ -300,30 +300,9 @@ class Nova:
     def _pages(
         self, path: str, noun: str, version: str, key: str = "id", **filters: Any
     ) -> Iterator[dict[str, Any]]:
-        """Yield the rows of all pages, each row once
-
-        The server at a page's end may be deleted before the next page is asked for; the
-        one before it then marks the place.
-        """
-        seen: set[str] = set()
-        markers: list[str] = []
-        while True:
-            params = dict(filters, limit=self._page)
-            if markers:
-                params["marker"] = markers[-1]
-            try:
-                body = self._http.get(path, version, **params)
-            except exception.ClientError as error:
-                if error.http_status not in (400, 404) or len(markers) < 2:
-                    raise
-                markers.pop()
-                continue
-            rows = body[noun]
-            yield from (row for row in rows if str(row[key]) not in seen)
-            seen.update(str(row[key]) for row in rows)
-            if not rows or not body.get(f"{noun}_links"):
-                return
-            markers = [str(row[key]) for row in rows[-STEPS_BACK:]]
+        return pages(
+            self._http, path, noun, version, page=self._page, key=key, **filters
+        )
 
 
 class _missing:

@@ -21,6 +21,11 @@ from watcher.clients.records import (
     Offer,
     Server,
     ServerGroup,
+    StoragePool,
+    StorageService,
+    Volume,
+    VolumeTotals,
+    VolumeType,
 )
 
 
@@ -111,6 +116,31 @@ class Ironic(Protocol):
         """Return every node"""
 
 
+class Cinder(Protocol):
+    """The block storage service"""
+
+    def services(self) -> list[StorageService]:
+        """Return the cinder-volume services"""
+
+    def pools(self) -> list[StoragePool]:
+        """Return the pools that Cinder's scheduler knows; none while it has just started"""
+
+    def volume_types(self) -> list[VolumeType]:
+        """Return every volume type, private ones included"""
+
+    def volumes(self) -> list[Volume]:
+        """Return the volumes of all projects, those that migrations made included"""
+
+    def changed_volumes(self, since: datetime.datetime) -> list[Volume] | None:
+        """Return volumes whose record changed since then; None: this Cinder cannot tell
+
+        Deleted ones are not among them, nor those whose metadata alone changed.
+        """
+
+    def volume_totals(self) -> VolumeTotals | None:
+        """Return number and size of all volumes; None: this Cinder cannot tell"""
+
+
 class Keystone(Protocol):
     """The identity service"""
 
@@ -132,6 +162,10 @@ class Clients(Protocol):
     @property
     def ironic(self) -> Ironic:
         """Return the bare-metal service"""
+
+    @property
+    def cinder(self) -> Cinder:
+        """Return the block storage service"""
 
     @property
     def keystone(self) -> Keystone:

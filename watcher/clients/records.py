@@ -196,3 +196,82 @@ class BaremetalNode:
     maintenance: bool = False
     maintenance_reason: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageService:
+    """A cinder-volume process; ``host`` has its backend after an @, if it has a name"""
+
+    host: str
+    zone: str | None = None
+    status: str = "enabled"
+    state: str = "up"
+    disabled_reason: str | None = None
+    updated_at: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoragePool:
+    """A pool as Cinder's scheduler knows it; GB, where None is unknown and inf unlimited"""
+
+    name: str  # host@backend#pool
+    total_gb: float | None = None
+    free_gb: float | None = None
+    provisioned_gb: float | None = None
+    allocated_gb: float | None = None
+    total_volumes: int | None = None
+    backend_name: str | None = None
+    reported_at: datetime.datetime | None = None
+    capabilities: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeType:
+    """A volume type with all of its extra specs"""
+
+    id: str
+    name: str
+    extra_specs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A volume's attachment to a server; without server it is somebody else's"""
+
+    id: str
+    server: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A volume; one that no backend would take has no host, an old one may have no type"""
+
+    uuid: str
+    name: str
+    size_gb: int
+    status: str = "available"
+    host: str | None = None  # the pool's name
+    type: str | None = None  # the type's name
+    project_id: str = ""
+    multiattach: bool = False
+    bootable: bool = False
+    snapshot_id: str | None = None
+    attachments: Sequence[Attachment] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    migration_status: str | None = None
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether a migration made it, to copy another volume into or to be removed after"""
+        status = self.migration_status or ""
+        return status.startswith("target:") or status == "deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeTotals:
+    """How many volumes a cloud has, those of migrations included, and their GB"""
+
+    count: int
+    size_gb: int

@@ -18,6 +18,7 @@ from watcher import exception
 from watcher.clients import simulated_load, simulated_moves, simulated_seed
 from watcher.clients import simulated_state as states
 from watcher.clients.records import Flavor, Inventory, Offer
+from watcher.clients.simulated_cinder import SimulatedCinder, SimulatedStorage
 from watcher.clients.simulated_ironic import SimulatedIronic
 from watcher.clients.simulated_nova import SimulatedNova
 from watcher.clients.simulated_state import Fault, Group, Guest, Host, State
@@ -33,6 +34,10 @@ FAILURES = (
     "lost-request",
     "lost-answer",
 )
+
+
+# Services that Keystone lists in every simulated cloud.
+EVERYWHERE = ("compute", "placement", "identity", "baremetal")
 
 
 def utc_now() -> datetime.datetime:
@@ -61,6 +66,7 @@ class SimulatedCloud:
         self._days: dict[str, NDArray[np.float64]] = {}
         self._away = False
         self.migration_mb_s = migration_mb_s
+        self.storage = SimulatedStorage(self._changing)
         if self._path is not None and self._path.exists():
             self._state = states.read(self._path)
             return
@@ -113,7 +119,7 @@ class SimulatedCloud:
         """
         with self._changing() as (state, now):
             values = {
-                "uuid": simulated_seed.name_uuid(state.seed, f"server {name}"),
+                "uuid": states.name_uuid(state.seed, f"server {name}"),
                 "created": now,
                 "updated": now,
                 **more,
@@ -176,7 +182,7 @@ class SimulatedCloud:
         """Add a server group and return its id"""
         with self._changing() as (state, _now):
             group = Group(
-                id=simulated_seed.name_uuid(state.seed, f"group {name}"),
+                id=states.name_uuid(state.seed, f"group {name}"),
                 name=name,
                 policy=policy,
                 members=list(members),
@@ -361,9 +367,14 @@ class SimulatedPlacement:
 class SimulatedKeystone:
     """See ``protocols.Keystone``"""
 
+    def __init__(self, cloud: SimulatedCloud) -> None:
+        self._cloud = cloud
+
     def has_service(self, service_type: str) -> bool:
         """Tell whether the catalogue has an enabled service of that type"""
-        return service_type in ("compute", "placement", "identity", "baremetal")
+        with self._cloud._serving(exception.ClientError, "Keystone") as (state, _now):
+            storage = bool(state.backends) and service_type == "block-storage"
+        return storage or service_type in EVERYWHERE
 
 
 class SimulatedClients:
@@ -377,5 +388,6 @@ class SimulatedClients:
             lambda: cloud.migration_mb_s * simulated_moves.MB,
         )
         self.placement = SimulatedPlacement(cloud)
+        self.cinder = SimulatedCinder(cloud._serving)
         self.ironic = SimulatedIronic(cloud._serving)
-        self.keystone = SimulatedKeystone()
+        self.keystone = SimulatedKeystone(cloud)

@@ -1,11 +1,18 @@
 """A whole simulated cloud out of one number."""
 
 import random
-import uuid
 
+from watcher.clients import simulated_disks
 from watcher.clients.records import Flavor
 from watcher.clients.simulated_moves import Need, need, refusal, used
-from watcher.clients.simulated_state import Group, Guest, Host, HostAggregate, State
+from watcher.clients.simulated_state import (
+    Group,
+    Guest,
+    Host,
+    HostAggregate,
+    State,
+    name_uuid,
+)
 
 FLAVORS = (
     (Flavor(name="m1.tiny", vcpus=1, memory_mb=1024, disk_gb=5), 20),
@@ -16,11 +23,6 @@ FLAVORS = (
     (Flavor(name="c1.xlarge", vcpus=8, memory_mb=16384, disk_gb=80), 5),
 )
 PROJECTS = 8
-
-
-def name_uuid(seed: int, name: str) -> str:
-    """Return the identifier that belongs to a name in the cloud of this seed"""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{seed} {name}"))
 
 
 def add_host(state: State, name: str, zone: str = "nova", **sizes: object) -> Host:
@@ -72,6 +74,8 @@ def generate(
     for number in range(1, servers + 1):
         _add_random_server(state, rng, favour, claimed, number, now)
     _group(state, rng)
+    if hosts:
+        simulated_disks.generate(state, now)
     return state
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import json
 import os
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,52 @@ class HostAggregate:
 
 
 @dataclass(slots=True, kw_only=True)
+class Backend:
+    """A volume service with one backend, and the GB of each of its pools
+
+    A capacity may be any word that a backend reports instead, "infinite" or "unknown".
+    """
+
+    name: str  # host@backend
+    backend_name: str
+    zone: str = "nova"
+    enabled: bool = True
+    disabled_reason: str | None = None
+    up: bool = True
+    pools: dict[str, float | str | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Kind:
+    """A volume type"""
+
+    id: str
+    name: str
+    extra_specs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Disk:
+    """A volume"""
+
+    uuid: str
+    name: str
+    pool: str | None
+    size_gb: int
+    kind: str | None = None
+    status: str = "available"
+    project_id: str = ""
+    bootable: bool = False
+    multiattach: bool = False
+    snapshot_id: str | None = None
+    migration_status: str | None = None
+    servers: list[str] = field(default_factory=list)
+    metadata: dict[str, str] = field(default_factory=dict)
+    created: float = 0.0
+    updated: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
 class Fault:
     """A failure that was asked for: of one server or any, so many times"""
 
@@ -155,6 +202,9 @@ class State:
     moves: list[Move] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    backends: dict[str, Backend] = field(default_factory=dict)
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    disks: dict[str, Disk] = field(default_factory=dict)
     serial: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -177,7 +227,16 @@ class State:
             moves=[_move(row) for row in data["moves"]],
             asked=[Asked(**row) for row in data["asked"]],
             faults=[Fault(**row) for row in data["faults"]],
+            # Clouds that were saved by an older release have no storage.
+            backends=_table(data.get("backends", {}), Backend),
+            kinds=_table(data.get("kinds", {}), Kind),
+            disks=_table(data.get("disks", {}), Disk),
         )
+
+
+def name_uuid(seed: int, name: str) -> str:
+    """Return the identifier that belongs to a name in the cloud of this seed"""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{seed} {name}"))
 
 
 def _plain(value: Any) -> Any:

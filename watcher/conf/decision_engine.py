@@ -152,7 +152,8 @@ COLLECTOR_OPTS = [
         "collector_plugins",
         default=["compute", "storage"],
         help="Models to keep: compute, storage, baremetal, or others that are installed "
-        "(group watcher_cluster_data_model_collectors).",
+        "(group watcher_cluster_data_model_collectors). storage is left out with a warning "
+        "while Keystone lists no service block-storage or volumev3.",
     ),
     cfg.IntOpt(
         "api_query_max_retries",
@@ -172,7 +173,7 @@ COLLECTOR_OPTS = [
         "compute_resources_collector_timeout",
         default=600,
         min=30,
-        help="Seconds that gathering compute resources may take.",
+        help="Seconds that gathering compute resources may take, or those of another model.",
     ),
 ]
 

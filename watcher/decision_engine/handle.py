@@ -20,6 +20,9 @@ class Models(Protocol):
     def baremetal(self) -> Any:
         """Return a private copy of the bare-metal model; raises as ``compute`` does"""
 
+    def storage(self) -> Any:
+        """Return a private copy of the storage model; raises as ``compute`` does"""
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:

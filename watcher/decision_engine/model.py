@@ -16,5 +16,6 @@ doorway(
         "collector.ironic": f"{_CLUSTER}.collector.baremetal",
         "notification.base": f"{_CLUSTER}.collector.endpoint",
         "notification.filtering": f"{_CLUSTER}.collector.filtering",
+        "collector.cinder": f"{_CLUSTER}.collector.storage",
     },
 )

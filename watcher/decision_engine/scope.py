@@ -2,4 +2,6 @@
 
 from watcher.legacy import doorway
 
-doorway(__name__, "watcher.cluster.scope", ("base", "compute", "baremetal"))
+doorway(
+    __name__, "watcher.cluster.scope", ("base", "compute", "storage", "baremetal")
+)

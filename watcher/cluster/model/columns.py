@@ -1,4 +1,4 @@
-"""Resources of nodes and instances as numpy columns: VCPU, MEMORY, DISK side by side."""
+"""Resources as numpy columns: of nodes and instances side by side, and of storage pools."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -120,3 +120,34 @@ class InstanceColumns(_Rows):
         super().__init__()
         self.size: Ints = np.zeros((0, WIDTH), dtype=np.int64)
         self.node: Ints = np.zeros(0, dtype=np.int64)
+
+
+POOL_FIELDS: Mapping[str, str] = {
+    "total_capacity_gb": "total",
+    "free_capacity_gb": "free",
+    "provisioned_capacity_gb": "provisioned",
+    "allocated_capacity_gb": "allocated",
+    "virtual_free": "virtual_free",
+}
+
+
+class PoolColumns(_Rows):
+    """Capacities of storage pools in GB: nan is unknown, inf unlimited"""
+
+    arrays = tuple(POOL_FIELDS.values())
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in self.arrays:
+            setattr(self, name, np.zeros(0, dtype=np.float64))
+        self.total: Floats
+        self.free: Floats
+        self.provisioned: Floats
+        self.allocated: Floats
+        self.virtual_free: Floats
+
+    def fill(self, key: str, values: Mapping[str, Any]) -> None:
+        """Take over the capacities out of the values of a pool"""
+        row = self.row[key]
+        for field, name in POOL_FIELDS.items():
+            getattr(self, name)[row] = values.get(field, np.nan)

@@ -1,4 +1,4 @@
-"""Elements of the compute model, and the one place where outsiders find all others."""
+"""Elements of the models: fields, their units and their defaults."""
 
 import enum
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ from watcher.cluster.model.field import (
     amount,
     count,
     flag,
+    gigabytes,
+    listing,
     mapping,
     text,
     text_or_none,
@@ -44,6 +46,22 @@ class InstanceState(enum.StrEnum):
     SOFT_DELETED = "soft-delete"
     DELETED = "deleted"
     ERROR = "error"
+
+
+class VolumeState(enum.StrEnum):
+    """Statuses of a volume"""
+
+    CREATING = "creating"
+    AVAILABLE = "available"
+    ATTACHING = "attaching"
+    IN_USE = "in-use"
+    DELETING = "deleting"
+    ERROR = "error"
+    ERROR_DELETING = "error_deleting"
+    BACKING_UP = "backing-up"
+    RESTORING_BACKUP = "restoring-backup"
+    ERROR_RESTORING = "error_restoring"
+    ERROR_EXTENDING = "error_extending"
 
 
 class ComputeNode(Element):
@@ -137,3 +155,56 @@ class IronicNode(Element):
     maintenance = flag(False)
     maintenance_reason = text_or_none(None)
     extra = mapping({})
+
+
+class StorageNode(Element):
+    """A volume service with its backend; ``volume_type`` are names of the types bound to it"""
+
+    KEY = "host"
+
+    uuid = text("")
+    human_id = text("")
+    host = text()
+    zone = text("")
+    status = text(ServiceState.ENABLED.value)
+    state = text(ServiceState.ONLINE.value)
+    volume_type = listing([])
+    disabled_reason = text_or_none(None, published=False)
+
+
+class Pool(Element):
+    """A storage pool; a capacity that its backend does not know is not set"""
+
+    KEY = "name"
+
+    name = text()
+    total_volumes = count()
+    total_capacity_gb = gigabytes()
+    free_capacity_gb = gigabytes()
+    provisioned_capacity_gb = gigabytes()
+    allocated_capacity_gb = gigabytes()
+    virtual_free = gigabytes(0)
+    # What the backend says of itself, for rules that compare it with extra specs.
+    capabilities = mapping({}, published=False)
+    reported_at = time(published=False)
+
+
+class Volume(Element):
+    """A volume; ``host`` is the name of its pool, None when no backend took it"""
+
+    uuid = text()
+    name = text()
+    size = count()
+    status = text(VolumeState.AVAILABLE.value)
+    attachments = listing([])
+    multiattach = flag(False)
+    snapshot_id = text_or_none(None)
+    project_id = text("")
+    metadata = mapping({})
+    bootable = flag(False)
+    host = text_or_none(None)
+    volume_type = text_or_none(None)
+    created_at = time()
+    migration_status = text_or_none(None, published=False)
+    # By the clock of Cinder: the newest of what was read and of what events told.
+    known_at = time(published=False)

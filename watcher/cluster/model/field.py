@@ -6,6 +6,7 @@ through to the model, which shares values between copies and keeps its columns i
 
 import copy
 import datetime
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, overload
 
@@ -130,9 +131,24 @@ def time(**kwargs: Any) -> Field[datetime.datetime]:
     return Field(moment, **kwargs)
 
 
-def mapping(default: Any = UNSET) -> Field[dict[str, Any]]:
+def mapping(default: Any = UNSET, **kwargs: Any) -> Field[dict[str, Any]]:
     """Declare a field that holds a JSON object"""
-    return Field(dict, default, mutable=True)
+    return Field(dict, default, mutable=True, **kwargs)
+
+
+def listing(default: Any = UNSET, **kwargs: Any) -> Field[list[Any]]:
+    """Declare a field that holds a JSON list"""
+    return Field(list, default, mutable=True, **kwargs)
+
+
+def gigabytes(default: Any = UNSET) -> Field[int | float]:
+    """Declare a field of whole GB, negative where a backend says so; inf is unlimited"""
+    return Field(_gigabytes, default)
+
+
+def _gigabytes(value: Any) -> int | float:
+    number = float(value)
+    return number if math.isinf(number) else int(number)
 
 
 class Element:

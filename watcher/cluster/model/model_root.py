@@ -13,10 +13,11 @@ from watcher.cluster.model import serial
 from watcher.cluster.model.baremetal import BaremetalModelRoot
 from watcher.cluster.model.element import ComputeNode, Instance
 from watcher.cluster.model.root import check, locked
+from watcher.cluster.model.storage import StorageModelRoot
 from watcher.cluster.model.store import Store
 
 # Outsiders find the roots of all models here.
-__all__ = ("BaremetalModelRoot", "ModelRoot")
+__all__ = ("BaremetalModelRoot", "ModelRoot", "StorageModelRoot")
 
 
 class ModelRoot(Store):

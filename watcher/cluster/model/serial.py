@@ -70,7 +70,7 @@ def read(cls: type[Element], xml: ElementTree.Element) -> dict[str, Any]:
 
 
 def _to_text(value: Any) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, (dict, list)):
         return json.dumps(value, sort_keys=True)
     if isinstance(value, datetime.datetime):
         return value.isoformat()

@@ -64,6 +64,8 @@ class Clients:
                     version=self._ironic_version(),
                 )
             return self._ironic
+
+    @property
     def cinder(self) -> Cinder:
         """Return the block storage service"""
         with self._lock:

@@ -2,6 +2,4 @@
 
 from watcher.legacy import doorway
 
-doorway(
-    __name__, "watcher.cluster.scope", ("base", "compute", "storage", "baremetal")
-)
+doorway(__name__, "watcher.cluster.scope", ("base", "compute", "storage", "baremetal"))

@@ -139,3 +139,13 @@ def test_many_threads_keep_their_connections(tmp_path, caplog):
 def test_no_credentials_at_all_is_said_at_the_first_call(tmp_path):
     with pytest.raises(exception.AuthorizationFailure, match="Nova connection failed"):
         Clients(configured(tmp_path, "")).nova.servers()
+
+
+@pytest.mark.parametrize(
+    "name", ["nova", "placement", "cinder", "ironic", "keystone", "session"]
+)
+def test_each_service_is_made_once_and_asks_nothing_for_that(tmp_path, name):
+    clients = Clients(configured(tmp_path, COMMON))
+    made = getattr(clients, name)
+    assert type(made).__name__.lower() == name
+    assert getattr(clients, name) is made

@@ -420,6 +420,12 @@ class AuditCancelled(WatcherException):
     msg_fmt = _("Audit %(uuid)s was cancelled")
 
 
+class StrategyStopped(WatcherException):
+    """The process of a strategy ended without an answer"""
+
+    msg_fmt = _("The strategy '%(strategy)s' %(reason)s")
+
+
 class NoAvailableStrategyForGoal(WatcherException):
     """No installed strategy pursues the goal"""
 

@@ -86,6 +86,11 @@ class Plugins:
         return cls(conf, known)
 
     @property
+    def known(self) -> Mapping[str, Mapping[str, type]] | None:
+        """The classes that were given; None: those that are installed are looked for"""
+        return self._given
+
+    @property
     def broken(self) -> list[Broken]:
         """What was found but cannot be used, of the groups looked at so far"""
         return [item for found in self._found.values() for item in found.broken]

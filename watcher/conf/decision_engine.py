@@ -134,6 +134,25 @@ OPTS = [
         'example [{"compute": [{"availability_zones": [{"name": "nova"}]}]}]. Empty: the '
         "whole cluster.",
     ),
+    cfg.IntOpt(
+        "strategy_time_limit",
+        default=3600,
+        min=0,
+        mutable=True,
+        help="Seconds that a strategy may take for one audit, which then FAILS and says so; "
+        "0: any. Judged twice a second. watcher-standalone runs strategies in its own "
+        "process, without limits.",
+    ),
+    cfg.IntOpt(
+        "strategy_memory_limit",
+        default=4096,
+        min=0,
+        mutable=True,
+        help="MiB of memory that a strategy's process, with all that it starts, may have "
+        "resident; the audit then FAILS and says so; 0: any. The model is part of it and is "
+        "shared between strategies: some 250 MiB for 1,000 hosts with 20,000 servers. The "
+        "engine may need max_audit_workers times that limit.",
+    ),
 ]
 
 PLANNER_GROUP = "watcher_planner"

@@ -24,6 +24,7 @@ from watcher.decision_engine.endpoints import (
 from watcher.decision_engine.outdated import Outdated
 from watcher.decision_engine.pool import Pool
 from watcher.decision_engine.scoring import scoring_factory
+from watcher.decision_engine.worker.strategies import Strategies
 from watcher.notifications import emit
 from watcher.plugins import Plugins
 from watcher.service import Daemon, Part, Ticker
@@ -88,7 +89,12 @@ def build(conf: cfg.ConfigOpts, wiring: Wiring) -> Daemon:
             *wiring.notification_parts(),
             # Before the models are read, so that nothing is missed in between.
             Listener(conf, models.kept),
-            *parts(conf, wiring, models=models),
+            *parts(
+                conf,
+                wiring,
+                models=models,
+                strategies=Strategies(conf, wiring.plugins, models, now=_utcnow),
+            ),
         ],
         checks=[*wiring.checks(), *checks(wiring)],
     )
@@ -106,10 +112,14 @@ def parts(
     wiring: Wiring,
     *,
     models: Models | None = None,
+    strategies: Strategies | None = None,
     new_uuid: Callable[[], str] = uuidutils.generate_uuid,
     now: Callable[[], datetime.datetime] | None = None,
 ) -> list[Part]:
-    """Return the decision engine's own parts, in the order of their start"""
+    """Return the decision engine's own parts, in the order of their start
+
+    Without ``strategies`` they run in the threads of this process, which then never forks.
+    """
     db, lease, plugins = wiring.db, wiring.lease, wiring.plugins
     models = models or Models(conf, plugins, wiring.clients)
     scoring_factory.use(plugins)
@@ -125,6 +135,7 @@ def parts(
             now=now,
             new_uuid=new_uuid,
             default_scope=default_scope,
+            solver=strategies,
         ),
         tell=emit.phase,
         applier=wiring.rpc.applier,
@@ -169,7 +180,8 @@ def parts(
             DataModelEndpoint(db, models, default_scope),
         ],
     )
-    return [models, pool, scanner, clock, expiry, plan_check, server]
+    forking: list[Part] = [] if strategies is None else [strategies]
+    return [models, *forking, pool, scanner, clock, expiry, plan_check, server]
 
 
 def _default_scope(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:

@@ -768,3 +768,82 @@ def test_an_event_audit_does_not_wait_for_a_cloud_that_cannot_be_read(world):
     world.engine().run(uuid)
     audit = world.get(uuid)
     assert audit.state == states.FAILED and "Nova is away" in audit.status_message
+
+
+# While it runs -------------------------------------------------------------------------
+
+
+class Slow:
+    """A solver in whose time something happens"""
+
+    def __init__(self, meanwhile):
+        self.meanwhile = meanwhile
+        self.wanted = None
+
+    def solve(self, task, snapshot, decision, still):
+        self.meanwhile()
+        self.wanted = False
+        still()
+        self.wanted = True
+        raise exception.StrategyStopped(strategy=task.strategy, reason="was slow")
+
+
+def slow(world, meanwhile):
+    engine = world.engine()
+    solver = Slow(lambda: meanwhile(engine))
+    engine._decider = Decider(
+        world.plugins,
+        world.models,
+        now=lambda: world.moment,
+        new_uuid=world.uuid,
+        solver=solver,
+    )
+    return engine, solver
+
+
+@pytest.mark.parametrize("audit_type", [states.ONESHOT, states.CONTINUOUS])
+def test_a_strategy_hears_that_its_audit_was_cancelled(world, audit_type):
+    """Then it is killed, and the run leaves no trace"""
+    more = {"interval": "60"} if audit_type == states.CONTINUOUS else {}
+    uuid = world.audit(audit_type=audit_type, **more)
+    engine, solver = slow(
+        world,
+        lambda _: world.db.write(audits.step, uuid, states.ONGOING, states.CANCELLED),
+    )
+    engine.run(uuid)
+    assert solver.wanted is False
+    audit = world.get(uuid)
+    assert (audit.state, audit.status_message) == (states.CANCELLED, None)
+    assert not world.plans and not world.why(uuid)
+    assert [event for event, *_ in world.told] == ["audit.strategy.start"]
+
+
+def test_a_strategy_hears_that_another_engine_has_its_audit(world):
+    uuid = world.audit()
+    engine, solver = slow(world, lambda engine: engine.lease.die())
+
+    def meanwhile(engine):
+        engine.lease.die()
+        world.engine("two").run(uuid)
+
+    solver.meanwhile = lambda: meanwhile(engine)
+    engine.run(uuid)
+    assert solver.wanted is False
+    assert world.get(uuid).state == states.SUCCEEDED
+
+
+def test_a_strategy_goes_on_while_the_database_is_away(world, monkeypatch):
+    def away(_engine):
+        def read(*_args):
+            monkeypatch.undo()
+            raise exception.DatabaseUnavailable(reason="gone")
+
+        monkeypatch.setattr(world.db, "read", read)
+
+    uuid = world.audit()
+    engine, solver = slow(world, away)
+    engine.run(uuid)
+    assert solver.wanted is True
+    audit = world.get(uuid)
+    assert audit.state == states.FAILED
+    assert audit.status_message == "The strategy 'dummy' was slow"

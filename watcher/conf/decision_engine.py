@@ -150,8 +150,8 @@ OPTS = [
         mutable=True,
         help="MiB of memory that a strategy's process, with all that it starts, may have "
         "resident; the audit then FAILS and says so; 0: any. The model is part of it and is "
-        "shared between strategies: some 250 MiB for 1,000 hosts with 20,000 servers. The "
-        "engine may need max_audit_workers times that limit.",
+        "shared between strategies: some 120 MiB for 1,000 hosts with 20,000 servers. The "
+        "engine may need that limit once for each audit that runs.",
     ),
 ]
 

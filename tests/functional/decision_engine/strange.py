@@ -99,7 +99,13 @@ class Strange(base.UnclassifiedStrategy):
         found = self.collector_manager.get_cluster_model_collector(
             "compute", osc=self.osc
         )
+        assert list(self.collector_manager.get_collectors()) == ["compute"]
+        found.synchronize()
         return sorted(found.get_latest_cluster_data_model().get_all_instances())
+
+    def collected(self, file):
+        """Reach for a collector that there is not"""
+        return self.collector_manager.get_cluster_model_collector("storage")
 
     def storage(self, file):
         return self.storage_model

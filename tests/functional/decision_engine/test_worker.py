@@ -222,6 +222,7 @@ class TestWhatIsHandedOver:
 
     def test_strategies_of_old_find_a_collector(self, engine):
         assert engine.tell("classic") == ["a", "b"]
+        assert engine.fails("collected") == "The storage model is not kept"
 
     def test_other_models_come_from_the_engine_and_so_do_their_errors(self, engine):
         scope = [{"storage": []}]

@@ -3,6 +3,7 @@
 import datetime
 import socket
 import time
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -97,14 +98,24 @@ class _Models:
         return self._ask("scoped", name)
 
     def collector(self, name: str) -> Any:
-        """Return a collector of this process, with the engine's model"""
-        if name == COMPUTE:
-            model = self.compute().copy()
-        else:
-            model = self._ask("whole", name)
+        """Return a collector of this process; what it builds is the engine's model"""
+        if name not in self._plugins.classes(COLLECTORS):
+            raise exception.ClusterStateNotDefined(f"The {name} model is not kept")
         collector = self._plugins.load(COLLECTORS, name, osc=self._clients)
-        collector.cluster_data_model = model
+        collector.execute = lambda: self._whole(name)
         return collector
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the engine keeps, as far as strategies may look: the collectors"""
+        return {
+            name: types.SimpleNamespace(collector=self.collector(name))
+            for name in self._plugins.conf.collector.collector_plugins
+            if name in self._plugins.classes(COLLECTORS)
+        }
+
+    def _whole(self, name: str) -> Any:
+        return self.compute().copy() if name == COMPUTE else self._ask("whole", name)
 
     def _ask(self, what: str, name: str) -> Any:
         wire.tell(self._sock, {"model": name, "what": what})

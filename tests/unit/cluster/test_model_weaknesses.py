@@ -193,6 +193,14 @@ class TestLife:
         mine.get_instance_by_uuid("s").name = "mine"
         assert yours.get_instance_by_uuid("s").name == "S"
 
+    def test_l7_engines_read_everything_at_different_times(self, cloud):
+        collectors = [ComputeCollector({"period": 1000}, cloud.clients)] * 2
+        periods = [
+            Kept("compute", one, chance=lambda c=chance: c).period_s
+            for one, chance in zip(collectors, (0.0, 0.9), strict=True)
+        ]
+        assert periods == [1000, 910]
+
     def test_l8_between_whole_readings_only_changes_are_asked_for(self, models):
         models.compute()
         clients_of(models).calls.clear()

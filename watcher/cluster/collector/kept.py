@@ -1,6 +1,7 @@
 """One model and what keeps it fresh: readings, and events heard in between."""
 
 import copy
+import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ LOG = log.getLogger(__name__)
 
 # Seconds since the last event after which nobody can tell whether any would still come.
 HEARING_S = 600.0
+# Part of the period by which one engine may be earlier than another.
+EARLY = 0.1
 # More events than that during one reading, and the model is read once more instead.
 JOURNAL = 100_000
 
@@ -33,13 +36,15 @@ class Kept:
         name: str,
         collector: BaseClusterDataModelCollector,
         clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
         self.collector = collector
         self.error: str | None = None
         self.absent: str | None = None  # why the cloud has nothing to be read
         options = collector.config if isinstance(collector.config, Mapping) else {}
-        self.period_s = float(options.get("period") or 0)
+        # A little less than the period, so that engines do not read all at the same time.
+        self.period_s = float(options.get("period") or 0) * (1 - EARLY * chance())
         self._clock = clock
         self._flight = threading.Lock()
         self._news = threading.Lock()

@@ -295,6 +295,18 @@ class TestKept:
             models.get("storage")
         assert set(placed(models.get("storage", None))) == {"v1", "v2", "v3"}
 
+    def test_m15_a_stale_model_is_one_of_storage_and_says_why_and_since_when(
+        self, busy
+    ):
+        """models.md M15: no compute model stands for storage"""
+        collector = busy.collector()
+        collector.cluster_data_model = model = collector.execute()
+        collector.set_cluster_data_model_as_stale("Cinder is being upgraded")
+        stale = collector.cluster_data_model
+        assert isinstance(stale, StorageModelRoot) and not stale
+        assert stale.stale_reason == "Cinder is being upgraded"
+        assert stale.read_at == model.read_at is not None
+
     def test_nothing_of_the_cloud_is_in_the_log(self, busy, caplog):
         caplog.set_level(logging.DEBUG)
         busy.volume("secret-name", "gone@x#p")

@@ -204,15 +204,6 @@ class TestCopies:
         twin.get_pool_by_pool_name(POOL).total_capacity_gb = 5
         assert capacity(twin) == 5 and capacity(model) == 100
 
-    def test_m15_a_stale_model_is_one_of_its_own_kind(self):
-        """models.md M15: stale storage is no compute model; it says why and since when"""
-        stale = StorageModelRoot(stale=True)
-        stale.stale_reason = "Cinder does not answer"
-        assert not stale and isinstance(stale, StorageModelRoot)
-        assert (
-            not stale.copy() and stale.copy().stale_reason == "Cinder does not answer"
-        )
-
 
 class TestOtherForms:
     def test_xml_is_nested_and_sorted(self, model):

@@ -75,3 +75,27 @@ def of(tx: orm.Session, resource: str, uuid: str) -> list[Entry]:
         .order_by(table.c.id)
     )
     return [Entry(**row._mapping) for row in rows]
+
+
+def trim(
+    tx: orm.Session, after: int, limit: datetime.datetime, batch: int = 2000
+) -> tuple[int, bool]:
+    """Remove notes from before ``limit`` that tell of no other state, as each run leaves one
+
+    Steps from one state to another stay as long as their row. Looks at the next ``batch``
+    entries after the one with id ``after``.
+
+    :return: the id up to which it looked, and whether there is more to look at
+    """
+    table = History.__table__
+    found = tx.execute(
+        sa.select(table.c.id, table.c.at, table.c.old, table.c.new)
+        .where(table.c.id > after)
+        .order_by(table.c.id)
+        .limit(batch)
+    ).all()
+    aged = [row for row in found if row.at < limit]
+    if gone := [row.id for row in aged if row.old is not None and row.old == row.new]:
+        tx.execute(sa.delete(table).where(table.c.id.in_(gone)))  # type: ignore[arg-type]
+    last = aged[-1].id if aged else after
+    return last, len(aged) == batch

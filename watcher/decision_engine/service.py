@@ -24,6 +24,7 @@ from watcher.decision_engine.endpoints import (
 from watcher.decision_engine.outdated import Outdated
 from watcher.decision_engine.pool import Pool
 from watcher.decision_engine.scoring import scoring_factory
+from watcher.decision_engine.tidy import Tidy
 from watcher.decision_engine.worker.strategies import Strategies
 from watcher.notifications import emit
 from watcher.plugins import Plugins
@@ -37,6 +38,8 @@ Check = tuple[str, Callable[[], Any]]
 TICK_S = 1.0
 # How soon a period of 0 that was changed counts, in seconds.
 PAUSE_S = 60
+# How often the history is relieved of old notes, in seconds.
+TIDY_S = 600.0
 # CONTINUOUS audits that run at the same time, as published: apart from all others.
 ROUTINE_RUNS = 10
 # More that are in trouble are not left out: a list in a statement has its limits.
@@ -165,6 +168,7 @@ def parts(
         lambda: float(options.check_periodic_interval),
         lambda: expire(db, options.action_plan_expiry, now()),
     )
+    tidy = Ticker("old notes", TIDY_S, Tidy(db, now).look)
     outdated = Outdated(db, models, now=now)
     plan_check = Ticker(
         "check of plans",
@@ -181,7 +185,7 @@ def parts(
         ],
     )
     forking: list[Part] = [] if strategies is None else [strategies]
-    return [models, *forking, pool, scanner, clock, expiry, plan_check, server]
+    return [models, *forking, pool, scanner, clock, expiry, tidy, plan_check, server]
 
 
 def _default_scope(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:

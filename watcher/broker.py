@@ -74,6 +74,20 @@ class _Item:
         self.error: BaseException | None = None
         self.result: Any = None
 
+    def run(self) -> None:
+        try:
+            self.result = self.fn()
+        except BaseException as error:  # handed over to the caller
+            self.error = error
+
+    def outcome(self, wait_s: float) -> Any:
+        if not self.done.wait(wait_s):
+            self.dropped = True
+            raise NoAnswer(reason=f"the message broker did not react in {wait_s:g} s")
+        if self.error is not None:
+            raise self.error
+        return self.result
+
 
 class Line:
     """One daemon thread that does things in order, while callers wait for a while.
@@ -96,12 +110,7 @@ class Line:
         item = _Item(fn)
         self._queue.put(item)
         self._ensure()
-        if not item.done.wait(wait_s):
-            item.dropped = True
-            raise NoAnswer(reason=f"the message broker did not react in {wait_s:g} s")
-        if item.error is not None:
-            raise item.error
-        return item.result
+        return item.outcome(wait_s)
 
     def _ensure(self) -> None:
         with self._lock:
@@ -119,10 +128,18 @@ class Line:
             if item.dropped:
                 continue
             self._busy_since = time.monotonic()
-            try:
-                item.result = item.fn()
-            except BaseException as error:  # handed over to the caller
-                item.error = error
-            finally:
-                self._busy_since = None
-                item.done.set()
+            item.run()
+            self._busy_since = None
+            item.done.set()
+
+
+def in_time(name: str, fn: Callable[[], Any], wait_s: float) -> Any:
+    """Return what ``fn`` does, in a thread that ends with it; NoAnswer after ``wait_s``"""
+    item = _Item(fn)
+
+    def run() -> None:
+        item.run()
+        item.done.set()
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return item.outcome(wait_s)

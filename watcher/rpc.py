@@ -8,7 +8,7 @@ would wait for the broker without one.
 
 import inspect
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import watcher._threading  # noqa: F401
@@ -22,13 +22,16 @@ from oslo_messaging.rpc import dispatcher
 from oslo_utils import uuidutils
 
 from watcher import bus, exception
-from watcher.broker import Broker, Line, NoAnswer
+from watcher.broker import Broker, Line, NoAnswer, in_time
 from watcher.context import RequestContext
 from watcher.parts import left, summary, wait_for
 
 LOG = logging.getLogger(__name__)
 
 VERSION = "1.0"
+# Since when engines judge scopes; nobody waits long for that.
+SCOPE_VERSION = "1.1"
+SCOPE_WAIT_S = 2.0
 CAST_WAIT_S = 2.0
 # Seconds for calls that are being served when we stop; the other parts need time, too.
 STOP_S = 15.0
@@ -73,20 +76,38 @@ class _Client:
 
     def _call(self, ctx: RequestContext, method: str, **args: Any) -> Any:
         self._rpc.broker.check()
-        # Each call has its own line: calls are rare, and must not wait for one another.
-        line = Line(f"call {method}")
         wait_s = self._rpc.conf.rpc_response_timeout + GRACE_S
         client = self._client.prepare(retry=1)
-        try:
-            return line.do(lambda: client.call(ctx, method, **args), wait_s)
-        except oslo_messaging.MessagingTimeout as error:
-            raise NoAnswer(str(error)) from error
-        except (oslo_messaging.MessageDeliveryFailure, OperationalError) as error:
-            raise exception.NotReady(reason=str(error)) from error
-        except oslo_messaging.RemoteError as error:
-            raise exception.WatcherException(str(error.value)) from error
-        except exception.WatcherException as error:
-            raise _plain(error) from None
+        return _asked(method, lambda: client.call(ctx, method, **args), wait_s)
+
+    def _call_briefly(
+        self, ctx: RequestContext, version: str, wait_s: float, method: str, **args: Any
+    ) -> Any:
+        """Call a method that not every daemon has, and wait no longer than that in all"""
+        client = self._client.prepare(version=version, timeout=wait_s, retry=0)
+
+        def call() -> Any:
+            self._rpc.broker.check()
+            return client.call(ctx, method, **args)
+
+        return _asked(method, call, wait_s)
+
+
+def _asked(method: str, call: Callable[[], Any], wait_s: float) -> Any:
+    """Return what ``call`` does, in time, or raise an error of ours"""
+    try:
+        return in_time(f"call {method}", call, wait_s)
+    except oslo_messaging.MessagingTimeout as error:
+        raise NoAnswer(str(error)) from error
+    except (oslo_messaging.MessageDeliveryFailure, OperationalError) as error:
+        raise exception.NotReady(reason=str(error)) from error
+    except oslo_messaging.RemoteError as error:
+        raise exception.WatcherException(str(error.value)) from error
+    except oslo_messaging.MessagingException as error:
+        # In one process the other side's refusal comes as it is.
+        raise exception.WatcherException(str(error)) from error
+    except exception.WatcherException as error:
+        raise _plain(error) from None
 
 
 def _plain(error: exception.WatcherException) -> exception.WatcherException:
@@ -119,6 +140,22 @@ class DecisionEngineClient(_Client):
             ctx, "get_data_model_info", data_model_type=data_model_type, audit=audit
         )
 
+    def check_scope(
+        self,
+        ctx: RequestContext,
+        scope: Sequence[Any],
+        goal: str,
+        strategy: str | None = None,
+    ) -> Any:
+        """Return what is wrong with a scope that is in its normal form
+
+        :raises WatcherException: no engine that can tell answered within two seconds
+        """
+        return self._call_briefly(
+            ctx, SCOPE_VERSION, SCOPE_WAIT_S, "check_scope",
+            scope=list(scope), goal=goal, strategy=strategy,
+        )  # fmt: skip
+
 
 class ApplierClient(_Client):
     """Asks the appliers"""
@@ -129,9 +166,15 @@ class ApplierClient(_Client):
 
 
 class _Endpoint:
-    """Shows the bus the public methods of an endpoint, and nothing else of it"""
+    """Shows the bus the public methods of an endpoint, and nothing else of it
+
+    An endpoint that says a VERSION answers callers of earlier ones, too.
+    """
 
     def __init__(self, endpoint: object):
+        self.target = oslo_messaging.Target(
+            version=getattr(endpoint, "VERSION", VERSION)
+        )
         self._methods = {
             name: oslo_messaging.expected_exceptions(exception.WatcherException)(
                 getattr(endpoint, name)

@@ -173,6 +173,72 @@ def test_a_slow_engine_is_no_answer(serve, ctx):
     assert time.monotonic() - before < 4
 
 
+class Judge:
+    """An endpoint that knows more than the published ones"""
+
+    VERSION = "1.1"
+
+    def __init__(self):
+        self.go_on = threading.Event()
+
+    def check_scope(self, ctx, scope, goal, strategy=None):
+        if goal == "slow":
+            self.go_on.wait(30)
+        if goal == "broken":
+            raise exception.Invalid("nonsense")
+        return {"missing": [], "asked": [scope, goal, strategy]}
+
+    def get_strategy_info(self, ctx, strategy_name):
+        return [strategy_name]
+
+
+class TestScopes:
+    """decisions.rst D5.8: engines are asked, and nobody waits long for them"""
+
+    @pytest.fixture
+    def judged(self):
+        made, judge = rpc.Rpc(configured()), Judge()
+        server = made.server("watcher.decision.control", [judge])
+        server.start()
+        assert server.wait(10)
+        yield made
+        judge.go_on.set()
+        server.stop(time.monotonic() + 5)
+
+    def test_an_engine_that_can_tell_is_asked(self, judged, ctx):
+        found = judged.decision_engine.check_scope(ctx, [{"compute": []}], "g", "s")
+        assert found["asked"] == [[{"compute": []}], "g", "s"]
+
+    def test_it_still_answers_callers_of_earlier_versions(self, judged, ctx):
+        assert judged.decision_engine.get_strategy_info(ctx, "s") == ["s"]
+
+    def test_an_older_engine_refuses_at_once(self, serve, ctx):
+        made = serve(configured())
+        with pytest.raises(exception.WatcherException, match="1.1|support"):
+            made.decision_engine.check_scope(ctx, [], "g")
+
+    def test_errors_come_as_what_they_are(self, judged, ctx):
+        with pytest.raises(exception.Invalid, match="nonsense"):
+            judged.decision_engine.check_scope(ctx, [], "broken")
+
+    @pytest.mark.parametrize("goal", ["slow", "nobody"])
+    def test_nobody_waits_for_who_does_not_answer(self, goal, judged, ctx, monkeypatch):
+        assert rpc.SCOPE_WAIT_S == 2
+        monkeypatch.setattr(rpc, "SCOPE_WAIT_S", 0.3)
+        asked = judged.decision_engine
+        if goal == "nobody":
+            asked = rpc.Rpc(configured()).decision_engine
+        with pytest.raises(broker.NoAnswer):
+            asked.check_scope(ctx, [], goal)
+
+    def test_an_answer_leaves_no_thread_behind(self, judged, ctx):
+        judged.decision_engine.check_scope(ctx, [], "g")
+        for thread in threading.enumerate():
+            if thread.name == "call check_scope":
+                thread.join(5)
+                assert not thread.is_alive()
+
+
 def test_only_public_methods_are_served(serve, ctx):
     made = serve(configured())
     client = oslo_messaging.get_rpc_client(

@@ -65,6 +65,14 @@ def changed(
     return columns, strategy
 
 
+def goal_name(tx: Any, old: Audit | AuditTemplate, columns: Mapping[str, Any]) -> str:
+    """Return the name of the goal after a change of ``columns``; empty when it is gone"""
+    if columns.get("goal_id", old.goal_id) == old.goal_id:
+        return old.goal_name or ""
+    found: Goal = goals.get(tx, columns["goal_id"])
+    return found.name
+
+
 def match(tx: Any, goal: Goal, strategy: Strategy | None) -> None:
     """Check that ``strategy`` pursues ``goal``
 

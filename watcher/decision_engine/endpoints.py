@@ -1,5 +1,9 @@
-"""What other processes may ask of the decision engine over the bus, version 1.0."""
+"""What other processes may ask of the decision engine over the bus.
 
+Methods of version 1.0 are the published ones; endpoints that know more say so.
+"""
+
+import dataclasses
 from collections.abc import Collection
 from typing import Any
 
@@ -7,6 +11,7 @@ from oslo_log import log
 
 from watcher import exception
 from watcher.db import audits
+from watcher.decision_engine.existence import Existence
 from watcher.decision_engine.pool import Pool
 from watcher.plugins import STRATEGIES, Plugins
 
@@ -120,6 +125,31 @@ class DataModelEndpoint:
             LOG.warning("The model shown is not the newest: %s", error)
             model = self._models.scoped(data_model_type, scope, max_age_s=None)
         return {"context": model.to_list() if model else []}
+
+
+class ScopeEndpoint:
+    """Judges scopes before somebody stores them"""
+
+    VERSION = "1.1"
+
+    def __init__(self, existence: Existence) -> None:
+        self._existence = existence
+
+    def check_scope(
+        self, context: Any, scope: list[Any], goal: str, strategy: str | None = None
+    ) -> dict[str, Any]:
+        """Return what a scope names in vain, and what cannot be told
+
+        ``missing`` has a path, the kind and the name of each; ``unused`` the paths of
+        sections about models that no strategy in question looks at; ``unknown`` says for
+        each model that could not be asked why.
+        """
+        found = self._existence.of(scope, goal, strategy)
+        return {
+            "missing": [dataclasses.asdict(item) for item in found.missing],
+            "unused": list(found.unused),
+            "unknown": dict(found.unknown),
+        }
 
 
 def _requirement(kind: str, state: Any, mandatory: bool) -> dict[str, Any]:

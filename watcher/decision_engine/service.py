@@ -19,8 +19,10 @@ from watcher.decision_engine.decide import Decider
 from watcher.decision_engine.endpoints import (
     AuditEndpoint,
     DataModelEndpoint,
+    ScopeEndpoint,
     StrategyEndpoint,
 )
+from watcher.decision_engine.existence import Existence
 from watcher.decision_engine.outdated import Outdated
 from watcher.decision_engine.pool import Pool
 from watcher.decision_engine.scoring import scoring_factory
@@ -176,12 +178,14 @@ def parts(
         lambda: outdated.look() if options.plan_check_period else None,
         at_start=False,
     )
+    existence = Existence(plugins, models)
     server = wiring.rpc.server(
         options.conductor_topic,
         [
             AuditEndpoint(pool),
             StrategyEndpoint(plugins, models),
             DataModelEndpoint(db, models, default_scope),
+            ScopeEndpoint(existence),
         ],
     )
     forking: list[Part] = [] if strategies is None else [strategies]

@@ -4,7 +4,7 @@ A document is a list of objects whose keys name models, each with a list of rule
 flat form, a list of rules, means compute. Every key of every object counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 COMPUTE = "compute"
@@ -19,7 +19,7 @@ _PLURAL = {
 }
 
 
-def is_flat(document: Any, models: Sequence[str] = MODELS) -> bool:
+def is_flat(document: Any, models: Collection[str] = MODELS) -> bool:
     """Tell whether the document has rules where objects per model are expected"""
     if not isinstance(document, list):
         return False
@@ -27,7 +27,7 @@ def is_flat(document: Any, models: Sequence[str] = MODELS) -> bool:
     return bool(keys) and not keys & set(models)
 
 
-def normalise(document: Any, models: Sequence[str] = MODELS) -> Any:
+def normalise(document: Any, models: Collection[str] = MODELS) -> Any:
     """Return the document in the form with objects per model; nothing gives []
 
     What is no scope at all is returned as it is, for the validation to refuse.
@@ -45,6 +45,27 @@ def section(document: Any, model: str) -> list[Mapping[str, Any]]:
     for item in normalise(document, (*MODELS, model)):
         rules.extend(item.get(model) or ())
     return rules
+
+
+def spoken_of(document: Any, models: Collection[str] = MODELS) -> list[str]:
+    """Return the models that a valid document has rules for, by name
+
+    ``models`` are all that are known: others make it one of the flat form.
+    """
+    names = {name for item in normalise(document, models) for name in item}
+    return sorted(name for name in names if section(document, name))
+
+
+def places(document: Any, model: str) -> list[str]:
+    """Return the JSON pointer of each rule that ``section`` returns, in that order
+
+    They point into the normal form of the document.
+    """
+    return [
+        f"/{number}/{model}/{place}"
+        for number, item in enumerate(normalise(document, (*MODELS, model)))
+        for place in range(len(item.get(model) or ()))
+    ]
 
 
 def _plural(rule: Any) -> Any:

@@ -12,8 +12,16 @@ from oslo_config import cfg
 from oslo_context import context as oslo_context
 
 from watcher import bus
-from watcher.domain.records import Action, ActionPlan, Audit, Goal, Service, Strategy
-from watcher.notifications import action_plans, actions, audits, services
+from watcher.domain.records import (
+    Action,
+    ActionPlan,
+    Audit,
+    AuditTemplate,
+    Goal,
+    Service,
+    Strategy,
+)
+from watcher.notifications import action_plans, actions, audits, scopes, services
 from watcher.notifications.envelope import Payload
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -110,6 +118,20 @@ class Observer:
                     name, record, *self._of_action(tx, record), fault
                 )
         self._write(tx, event_type, priority, payload)
+
+    def scope(
+        self,
+        tx: Any,
+        event_type: str,
+        record: Audit | AuditTemplate,
+        missing: scopes.Missing = (),
+        reason: str | None = None,
+    ) -> None:
+        """Hear what became of a scope, see ``notifications.scopes``"""
+        priority = scopes.PRIORITIES[event_type]
+        if self._wanted(priority):
+            payload = scopes.payload(record, missing, reason)
+            self._write(tx, event_type, priority, payload)
 
     # Changes --------------------------------------------------------------------------
 
@@ -216,6 +238,20 @@ def phase(
     told = tx.info.get("observer")
     if told is not None:
         told.phase(tx, event_type, record, fault, **more)
+
+
+def scope(
+    tx: Any,
+    event_type: str,
+    record: Audit | AuditTemplate,
+    *,
+    missing: scopes.Missing = (),
+    reason: str | None = None,
+) -> None:
+    """Tell that a scope is invalid, valid again, or was stored without being checked"""
+    told = tx.info.get("observer")
+    if told is not None:
+        told.scope(tx, event_type, record, missing, reason)
 
 
 def service_changed(tx: Any, service: Service, old_state: str, state: str) -> None:

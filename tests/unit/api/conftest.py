@@ -31,7 +31,8 @@ class Bus:
     """Remembers what the daemons were woken for"""
 
     def __init__(self):
-        self.audits, self.plans = [], []
+        self.audits, self.plans, self.scopes = [], [], []
+        self.findings = {"missing": [], "unused": [], "unknown": {}}
         self.decision_engine = self.applier = self
 
     def trigger_audit(self, ctx, uuid):
@@ -41,6 +42,12 @@ class Bus:
     def launch_action_plan(self, ctx, uuid):
         self.plans.append(uuid)
         return True
+
+    def check_scope(self, ctx, scope, goal, strategy=None):
+        self.scopes.append((scope, goal, strategy))
+        if isinstance(self.findings, Exception):
+            raise self.findings
+        return self.findings
 
     def get_strategy_info(self, ctx, name):
         return [{"type": "Metrics", "state": [], "mandatory": False, "comment": ""}]

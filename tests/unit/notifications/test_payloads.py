@@ -328,3 +328,37 @@ def test_the_request_is_told_without_its_token(observer, written):
     thread.join()
     assert written[0][3]["request"]["user"] == "u1"
     assert "secret" not in str(written)
+
+
+def test_events_about_scopes(observer, written):
+    """audit.scope.*: of ours, in the published envelope; for audits and templates"""
+    template = records.AuditTemplate(
+        id=7, uuid="t-1", name="t", goal_id=1, goal_uuid="g-1", goal_name="dummy",
+        scope=({"compute": []},), created_at=AT,
+    )  # fmt: skip
+    missing = [{"path": "/0/compute/0", "what": "zone", "name": "z"}]
+    names = (
+        "resource uuid name scope goal_uuid goal_name strategy_uuid strategy_name "
+        f"missing reason {TIMES}"
+    )
+    tx = Tx(observer)
+    emit.scope(tx, "audit.scope.invalid", AUDIT_ROW, missing=missing)
+    emit.scope(tx, "audit.scope.valid", template)
+    emit.scope(tx, "audit.scope.unchecked", template, reason="nobody answered")
+    emit.scope(Tx(None), "audit.scope.valid", template)
+    told = [(event, priority, payload) for event, priority, payload, _ctx in written]
+    assert [(event, priority) for event, priority, _payload in told] == [
+        ("audit.scope.invalid", "warning"),
+        ("audit.scope.valid", "info"),
+        ("audit.scope.unchecked", "warning"),
+    ]
+    for _event, _priority, payload in told:
+        assert payload["watcher_object.name"] == "AuditScopePayload"
+        assert payload["watcher_object.version"] == "1.0"
+        assert set(payload["watcher_object.data"]) == set(names.split())
+    first, second, third = (payload["watcher_object.data"] for *_, payload in told)
+    assert first["resource"] == "audit" and first["missing"] == missing
+    assert second["resource"] == "audit_template" and second["scope"] == [
+        {"compute": []}
+    ]
+    assert third["reason"] == "nobody answered"

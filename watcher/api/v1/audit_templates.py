@@ -1,6 +1,7 @@
 """Audit templates: goal, strategy, scope and default parameters under a name."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from watcher import exception
@@ -19,7 +20,7 @@ from watcher.api.noun import (
     Noun,
 )
 from watcher.api.render import Answer
-from watcher.api.scope import Scopes
+from watcher.api.scope import Scopes, Vetting, tell_unchecked
 from watcher.db import audit_templates
 from watcher.domain.records import AuditTemplate, Strategy
 
@@ -141,8 +142,12 @@ class AuditTemplates(Collection):
         values = self.noun.read(call.body)
         if values["default_parameters"]:
             call.since(NEW_DEFAULTS)
-        values["scope"] = self._scopes.checked(values["scope"])
-        made = call.db.write(_create, values)
+        sent = values["scope"]
+        values["scope"] = self._scopes.checked(sent)
+        vetting = Vetting(self._scopes, call)
+
+        vet = functools.partial(vetting.vet, sent, values["scope"])
+        made = vetting.during(lambda: call.db.write(_create, values, vet))
         return Answer(
             body=self.show(call, made),
             headers={"Location": f"{call.app_url}/v1/{self.name}/{made.uuid}"},
@@ -162,6 +167,7 @@ class AuditTemplates(Collection):
         """Change a template; audits made from it earlier stay as they are"""
         operations = patch.read(call.body)
         wanted = self.ident(ident)
+        vetting = Vetting(self._scopes, call)
 
         def change(tx: Any) -> AuditTemplate:
             old = call.judged(audit_templates.get(tx, wanted))
@@ -169,15 +175,22 @@ class AuditTemplates(Collection):
             document = _document(old)
             new = patch.apply(operations, document)
             found = patch.changes(self.noun, document, new)
+            sent = found.get("scope", old.scope)
             if "scope" in found:
-                found["scope"] = self._scopes.checked(found["scope"])
-            columns = _columns(tx, old, found)
+                found["scope"] = self._scopes.checked(sent)
+            columns, strategy = _columns(tx, old, found)
             if not columns:
                 return old
+            reason = None
+            if {"scope", "goal", "strategy"} & set(found):
+                scope = found.get("scope", list(old.scope))
+                goal = related.goal_name(tx, old, columns)
+                reason = vetting.vet(sent, scope, goal, strategy)
             changed: AuditTemplate = audit_templates.update(tx, old.uuid, **columns)
+            tell_unchecked(tx, changed, reason)
             return changed
 
-        return self.show(call, call.db.write(change))
+        return self.show(call, vetting.during(lambda: call.db.write(change)))
 
     @expose("DELETE", ITEM, rule="delete", status=204)
     def delete(self, call: Call, ident: str) -> None:
@@ -191,13 +204,18 @@ class AuditTemplates(Collection):
         call.db.write(delete)
 
 
-def _create(tx: Any, values: Mapping[str, Any]) -> AuditTemplate:
+def _create(
+    tx: Any,
+    values: Mapping[str, Any],
+    vet: Callable[[str, Strategy | None], str | None],
+) -> AuditTemplate:
     goal = related.stated_goal(tx, values["goal"])
     strategy = None
     if values["strategy"] is not None:
         strategy = related.stated_strategy(tx, values["strategy"])
     related.match(tx, goal, strategy)
     _check_parameters(values["default_parameters"], strategy)
+    reason = vet(goal.name, strategy)
     made: AuditTemplate = audit_templates.create(
         tx,
         name=values["name"],
@@ -207,6 +225,7 @@ def _create(tx: Any, values: Mapping[str, Any]) -> AuditTemplate:
         scope=values["scope"],
         default_parameters=values["default_parameters"],
     )
+    tell_unchecked(tx, made, reason)
     return made
 
 
@@ -239,13 +258,15 @@ def _check_defaults(
         )
 
 
-def _columns(tx: Any, old: AuditTemplate, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns to write for the changed fields ``found``"""
+def _columns(
+    tx: Any, old: AuditTemplate, found: Mapping[str, Any]
+) -> tuple[dict[str, Any], Strategy | None]:
+    """Return the columns to write for the changed fields ``found``, and the strategy"""
     columns, strategy = related.changed(tx, old, found)
     if {"goal", "strategy", "default_parameters"} & set(found):
         defaults = found.get("default_parameters", old.default_parameters)
         _check_parameters(defaults, strategy)
-    return columns
+    return columns, strategy
 
 
 def _check_parameters(parameters: Mapping[str, Any], strategy: Strategy | None) -> None:

@@ -1,5 +1,6 @@
 """Audits: requests to look at the cluster and to recommend what to do."""
 
+import dataclasses
 import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from watcher.api.collection import Collection
 from watcher.api.expose import COLLECTION, DOCUMENT, ITEM, expose
 from watcher.api.noun import DETAIL
 from watcher.api.render import Answer
-from watcher.api.scope import Scopes
+from watcher.api.scope import Scopes, Vetting, tell_unchecked
 from watcher.api.v1 import audit_rules as rules
 from watcher.api.v1.audit_fields import AUDIT, TIMES
 from watcher.api.v1.explanations import EXPLANATION
@@ -87,12 +88,13 @@ class Audits(Collection):
         if any(item.root in ("start_time", "end_time") for item in operations):
             call.since(TIMES)
         wanted = self.ident(ident)
+        vetting = Vetting(self._scopes, call)
 
         def change(tx: Any) -> Audit:
             old = call.judged(audits.get(tx, wanted))
-            return self._change(tx, old, operations)
+            return self._change(tx, old, operations, vetting)
 
-        return self.show(call, again.change(call.db, change))
+        return self.show(call, vetting.during(lambda: again.change(call.db, change)))
 
     @expose("DELETE", ITEM, rule="delete", status=204, refuses=(409,))
     def delete(self, call: Call, ident: str) -> None:
@@ -115,7 +117,11 @@ class Audits(Collection):
         return document
 
     def _change(
-        self, tx: Any, old: Audit, operations: Sequence[patch.Operation]
+        self,
+        tx: Any,
+        old: Audit,
+        operations: Sequence[patch.Operation],
+        vetting: Vetting,
     ) -> Audit:
         document = _document(old)
         new = patch.apply(operations, document)
@@ -125,9 +131,14 @@ class Audits(Collection):
         new["state"] = old.state
         found = patch.changes(self.noun, document, new)
         rules.check_result(old, found)
+        sent = found.get("scope")
         if "scope" in found:
-            found["scope"] = self._scopes.checked(found["scope"])
-        columns = _columns(tx, old, found)
+            found["scope"] = self._scopes.checked(sent)
+        columns, strategy = _columns(tx, old, found)
+        if "scope" in found:
+            goal = related.goal_name(tx, old, columns)
+            reason = vetting.vet(sent, found["scope"], goal, strategy)
+            tell_unchecked(tx, dataclasses.replace(old, scope=found["scope"]), reason)
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         if old.audit_type == states.CONTINUOUS and rules.plans_anew(old, found, now):
             # The engine does so at its next look, also when the last runs failed.
@@ -222,12 +233,14 @@ def _document(old: Audit) -> dict[str, Any]:
     }
 
 
-def _columns(tx: Any, old: Audit, found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns to write for the changed fields ``found``"""
+def _columns(
+    tx: Any, old: Audit, found: Mapping[str, Any]
+) -> tuple[dict[str, Any], Strategy | None]:
+    """Return the columns to write for the changed fields ``found``, and the strategy"""
     columns, strategy = related.changed(tx, old, found)
     if "name" in columns:
         columns["name"] = columns["name"][: rules.NAME_LENGTH]
     if {"goal", "strategy", "parameters"} & set(found):
         given = found.get("parameters", old.parameters)
         columns["parameters"] = rules.parameters(None, given, strategy)
-    return columns
+    return columns, strategy

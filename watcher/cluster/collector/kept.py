@@ -77,6 +77,11 @@ class Kept:
             return False
         return not self._incomplete
 
+    @property
+    def current(self) -> Any:
+        """The model that is there, not a copy: for reading under its lock; None: there is none"""
+        return self._model if self._usable() else None
+
     # Giving -----------------------------------------------------------------------------
 
     def get(self, max_age_s: float | None, followed_s: float = 0.0) -> Any:

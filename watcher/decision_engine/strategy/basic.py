@@ -62,6 +62,7 @@ class BasicConsolidation(base.ServerConsolidationBaseStrategy):
     """
 
     DATASOURCE_METRICS = ("host_cpu_usage", "instance_cpu_usage")
+    MODELS = ("compute",)
     PARAMS = params.of(
         params.number(
             "migration_attempts",

@@ -41,6 +41,8 @@ class BaseStrategy(abc.ABC):
     """Pursues one goal; a fresh instance decides each audit"""
 
     DATASOURCE_METRICS: ClassVar[Sequence[str]] = ()
+    # The models it looks at, so that scopes about others are refused. None: perhaps all.
+    MODELS: ClassVar[Sequence[str] | None] = None
     MIGRATION = "migrate"
     PARAMS: ClassVar[Params | None] = None
 

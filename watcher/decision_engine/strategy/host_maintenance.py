@@ -107,6 +107,7 @@ class _Search:
 class HostMaintenance(base.HostMaintenanceBaseStrategy):
     """Disables a compute node and moves its servers to nodes that can take them"""
 
+    MODELS = ("compute",)
     PARAMS = params.of(
         params.string(
             "maintenance_node",

@@ -29,12 +29,13 @@ class Findings:
 
     Paths are JSON pointers into the normal form of the document. ``unused`` are sections
     of models that no strategy in question looks at, ``unknown`` says for each model that
-    could not be asked why.
+    could not be asked why. ``age_s`` is how old the oldest model is that was asked.
     """
 
     missing: Sequence[Missing] = ()
     unused: Sequence[str] = ()
     unknown: Mapping[str, str] = field(default_factory=dict)
+    age_s: float = 0.0
 
 
 class Existence:
@@ -61,6 +62,7 @@ class Existence:
         missing: list[Missing] = []
         unused: list[str] = []
         unknown: dict[str, str] = {}
+        ages: list[float] = []
         installed = self._plugins.classes(SCOPE_HANDLERS)
         known = {*documents.MODELS, *installed, *self._models.kept}
         for name in documents.spoken_of(document, known):
@@ -74,7 +76,8 @@ class Existence:
                 unknown[name] = str(reason)
                 continue
             missing += [_moved(item, places) for item in found]
-        return Findings(missing, unused, unknown)
+            ages.append(self._models.kept[name].age_s or 0.0)
+        return Findings(missing, unused, unknown, max(ages, default=0.0))
 
     def _missing(
         self, name: str, rules: Sequence[Mapping[str, Any]], fresh: bool

@@ -13,7 +13,7 @@ from watcher.cluster.collector.cache import Models
 from watcher.cluster.collector.listener import Listener
 from watcher.cluster.scope.document import Checker
 from watcher.db import action_plans, audits, continuous
-from watcher.decision_engine import sync
+from watcher.decision_engine import scope_watch, sync
 from watcher.decision_engine.audit import AuditRunner
 from watcher.decision_engine.decide import Decider
 from watcher.decision_engine.endpoints import (
@@ -25,6 +25,7 @@ from watcher.decision_engine.endpoints import (
 from watcher.decision_engine.existence import Existence
 from watcher.decision_engine.outdated import Outdated
 from watcher.decision_engine.pool import Pool
+from watcher.decision_engine.scope_watch import ScopeWatch
 from watcher.decision_engine.scoring import scoring_factory
 from watcher.decision_engine.tidy import Tidy
 from watcher.decision_engine.worker.strategies import Strategies
@@ -179,6 +180,13 @@ def parts(
         at_start=False,
     )
     existence = Existence(plugins, models)
+    watch = ScopeWatch(db, existence, emit.scope, now)
+    scope_check = Ticker(
+        "check of scopes",
+        lambda: float(options.scope_check_period or scope_watch.PAUSE_S),
+        lambda: watch.look() if options.scope_check_period else None,
+        at_start=False,
+    )
     server = wiring.rpc.server(
         options.conductor_topic,
         [
@@ -189,7 +197,18 @@ def parts(
         ],
     )
     forking: list[Part] = [] if strategies is None else [strategies]
-    return [models, *forking, pool, scanner, clock, expiry, tidy, plan_check, server]
+    return [
+        models,
+        *forking,
+        pool,
+        scanner,
+        clock,
+        expiry,
+        tidy,
+        plan_check,
+        scope_check,
+        server,
+    ]
 
 
 def _default_scope(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:

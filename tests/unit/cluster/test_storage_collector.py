@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.cluster.conftest import FAST, SLOW
 from watcher import exception
+from watcher.clients.records import VolumeTotals
 from watcher.cluster.collector.cache import Models
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.model.storage import StorageModelRoot
@@ -197,6 +198,14 @@ class TestRefresh:
             busy.volume("v4")
 
         assert refreshed(busy, change)[1] is None
+
+    @pytest.mark.parametrize(
+        ("count", "size_gb", "enough"), [(3, 70, True), (4, 70, False), (3, 71, False)]
+    )
+    def test_number_and_size_must_both_agree(self, busy, count, size_gb, enough):
+        totals = VolumeTotals(count=count, size_gb=size_gb)
+        busy.cinder.answers["volume_totals"] = lambda: totals
+        assert (refreshed(busy, lambda: None)[1] is not None) is enough
 
     @pytest.mark.parametrize(
         "change",

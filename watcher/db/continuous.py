@@ -216,6 +216,29 @@ def wait(
     )
 
 
+def postpone(tx: orm.Session, uuid: str, message: str, now: datetime.datetime) -> bool:
+    """Let a due run that nobody has claimed wait for a plan; False: there is none
+
+    It is news once: listeners, readers and history do not hear that it still waits.
+    """
+    try:
+        old = rows.locked(tx, audits.NOUN, uuid)
+    except exception.ResourceNotFound:
+        return False
+    planned = old.next_run_time
+    if old.state != states.ONGOING or old.owner or planned is None or planned > now:
+        return False
+    if old.end_time is not None and old.end_time < now:
+        return False
+    later = {"not_before": now + datetime.timedelta(seconds=WAIT_S)}
+    if old.status_message != message:
+        rows.replace(tx, audits.NOUN, old, {**later, "status_message": message})
+        return True
+    same = {"updated_at": _table.c.updated_at}
+    tx.execute(sa.update(_table).where(_table.c.id == old.id).values({**later, **same}))
+    return True
+
+
 def _rest(tx: orm.Session, old: Audit, claim: Claim, **columns: Any) -> Audit:
     new = rows.replace(
         tx,

@@ -134,15 +134,18 @@ class AuditRunner:
     # What keeps it from running --------------------------------------------------------
 
     def _waits(self, uuid: str, triggered: bool) -> bool:
-        """Tell whether an EVENT audit cannot begin yet; the next scan comes back to it"""
+        """Tell whether an audit cannot begin yet; the next look comes back to it"""
         try:
             audit = self._db.read(audits.get, uuid)
         except exception.AuditNotFound:
             return True
-        if audit.audit_type != states.EVENT or audit.state not in audits.STARTABLE:
+        if audit.audit_type == states.EVENT:
+            if audit.state not in audits.STARTABLE:
+                return False
+            if audit.triggered_at is None and not triggered:
+                return True
+        elif audit.audit_type != states.CONTINUOUS or audit.owner is not None:
             return False
-        if audit.triggered_at is None and not triggered:
-            return True
         try:
             blocking = self._blocking(audit, self._decider.snapshot())
         except exception.DatabaseUnavailable:
@@ -151,11 +154,16 @@ class AuditRunner:
             # Whatever cannot be read: the run meets it too, and tells the operator.
             LOG.debug("What is in the way of audit %s is not known: %s", uuid, error)
             return False
-        if blocking is not None:
-            LOG.debug("Audit %s waits for plan %s", uuid, blocking)
-            message = BUSY % blocking + LATER
-            self._db.write(audits.postpone, uuid, message, continuous.WAIT_S)
-        return blocking is not None
+        if blocking is None:
+            return False
+        LOG.debug("Audit %s waits for plan %s", uuid, blocking)
+        return self._db.write(self._postpone, audit, BUSY % blocking + LATER)
+
+    def _postpone(self, tx: Any, audit: Audit, message: str) -> bool:
+        if audit.audit_type == states.CONTINUOUS:
+            return continuous.postpone(tx, audit.uuid, message, self._clock(tx))
+        audits.postpone(tx, audit.uuid, message, continuous.WAIT_S)
+        return True
 
     def _blocking(self, audit: Audit, snapshot: Snapshot) -> str | None:
         """Return the plan that runs where an audit without force would look"""

@@ -287,12 +287,16 @@ def test_it_waits_while_a_plan_runs_where_it_would_look(world):
     audit = world.get(uuid)
     assert audit.state == states.ONGOING
     assert plan in audit.status_message
+    first = world.db.read(history.of, "audit", uuid)
     for _look in range(2):
         world.later(9)
         assert due(world) == []
         world.later(1)
         assert due(world) == [uuid]
         assert tick(world, engine) == 0
+    # To wait on is no news.
+    assert world.get(uuid).updated_at == audit.updated_at
+    assert world.db.read(history.of, "audit", uuid) == first
     world.db.write(action_plans.step, plan, states.ONGOING, states.SUCCEEDED)
     world.later(10)
     assert tick(world, engine) == 1

@@ -477,6 +477,46 @@ def test_a_run_that_is_taken_over_leaves_the_rhythm_as_it_is(world):
     assert world.get(uuid).next_run_time == datetime.datetime(2026, 1, 1, 1)
 
 
+def test_a_start_moved_ahead_of_a_run_whose_engine_died_is_honoured(world):
+    uuid, one = hourly(world), world.engine("one")
+    world.crash_at = "audit.planner.start"
+    with pytest.raises(Crash):
+        one.run(uuid)
+    world.crash_at = None
+    one.lease.die()
+    start = world.moment + 5 * HOUR
+    world.db.write(audits.update, uuid, start_time=start)
+    two = world.engine("two")
+    assert tick(world, two) == 0
+    audit = world.get(uuid)
+    assert (audit.owner, audit.next_run_time) == (None, start) and due(world) == []
+
+
+def test_who_was_told_of_a_run_that_waits_by_now_does_not_begin_it(world):
+    """Another engine found a plan in its way while this one was busy"""
+    uuid, engine = hourly(world), world.engine()
+    tick(world, engine)
+    world.later(3600)
+    assert world.db.write(continuous.postpone, uuid, "wait", world.moment) is True
+    engine.run(uuid)
+    assert len(world.plans) == 1
+    world.later(10)
+    assert tick(world, engine) == 1
+
+
+@pytest.mark.parametrize(
+    "values", [{"next_run_time": None}, {"end_time": datetime.datetime(2025, 1, 1)}]
+)
+def test_only_what_is_due_waits(world, values):
+    uuid, engine = hourly(world), world.engine()
+    tick(world, engine)
+    assert world.db.write(continuous.postpone, uuid, "wait", world.moment) is False
+    world.later(3600)
+    world.db.write(audits.update, uuid, **values)
+    assert world.db.write(continuous.postpone, uuid, "wait", world.moment) is False
+    assert world.get(uuid).status_message is None
+
+
 # Everybody's turn --------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from watcher.domain.records import Audit, EfficacyIndicator, NewAction
 from watcher.plugins import ACTIONS, PLANNERS, SCOPE_HANDLERS, STRATEGIES, Plugins
 
 SHOWN_BREACHES = 3
+NO_NODE = "There is no compute node in the scope of the audit."
 
 
 class Snapshot:
@@ -225,7 +226,9 @@ class Decider:
         task = Task(decision.strategy, parameters, audit)
         self._solver.solve(task, snapshot, decision, still)
         # The strategy may have changed its own copy.
-        decision.solution.model_before = snapshot.cut(audit.scope)
+        before = decision.solution.model_before = snapshot.cut(audit.scope)
+        if before and not getattr(before, "nodes_data", True):
+            decision.notes.add(None, NO_NODE)
 
     def plan(self, audit: Audit, decision: Decision) -> None:
         """Let the planner put the actions in order, and the rules judge the result"""

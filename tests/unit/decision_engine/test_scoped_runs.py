@@ -8,6 +8,7 @@ from tests.unit.decision_engine.test_audit import World
 from tests.unit.decision_engine.test_endpoints import Collector
 from watcher.cluster.collector.cache import Models
 from watcher.cluster.scope.base import BaseScope
+from watcher.db import actions
 from watcher.decision_engine.decide import Snapshot
 from watcher.plugins import SCOPE_HANDLERS, Plugins
 
@@ -130,3 +131,89 @@ class TestSnapshot:
         for _time in range(2):
             assert sorted(snapshot.cut([]).by_host) == ["h2", "h3"]
         assert sorted(snapshot.whole.by_host) == ["h1", "h2", "h3"]
+
+
+NOWHERE = [{"compute": [{"availability_zones": [{"name": "z9"}]}]}]
+MAINTAIN = ("cluster_maintaining", "host_maintenance")
+
+
+@pytest.mark.parametrize(
+    ("goal", "strategy", "parameters"),
+    [
+        ("dummy", "dummy", {}),
+        ("unclassified", "actuator", {"actions": []}),
+    ],
+)
+def test_an_inclusion_that_matches_nothing_is_an_empty_model(
+    world, goal, strategy, parameters
+):
+    """audits.md 11.3, step 2: no error, and the audit ends as any other does"""
+    uuid = world.audit(goal, strategy, scope=NOWHERE, parameters=parameters)
+    world.engine().run(uuid)
+    assert world.get(uuid).state == "SUCCEEDED"
+    assert "There is no compute node in the scope" in str(world.why(uuid))
+
+
+def test_a_parameter_that_names_a_node_outside_the_scope_is_told_so(world):
+    """audits.md 11.3: clear message"""
+    for scope in (NOWHERE, zone("z2")):
+        uuid = world.audit(
+            *MAINTAIN, scope=scope, parameters={"maintenance_node": "h1"}
+        )
+        world.engine().run(uuid)
+        audit = world.get(uuid)
+        assert audit.state == "FAILED"
+        assert "'h1' is unknown, or outside the scope" in audit.status_message
+
+
+def moves(world, uuid):
+    [plan] = [p for p in world.plans if p.audit_uuid == uuid]
+    found = world.db.read(actions.of_plan, plan.uuid)
+    return [
+        (a.input_parameters["resource_id"], a.input_parameters["destination_node"])
+        for a in found
+        if a.action_type == "migrate"
+    ]
+
+
+def test_destinations_are_in_the_scope(world):
+    """audits.md 11.3, Q14: the scheduler is not left to choose, and h3 is not chosen"""
+    uuid = world.audit(
+        *MAINTAIN, scope=zone("z1"), parameters={"maintenance_node": "h1"}
+    )
+    world.engine().run(uuid)
+    assert sorted(moves(world, uuid)) == [("a", "h2"), ("b", "h2")]
+
+
+def test_s8_host_maintenance_leaves_excluded_servers_and_says_so(world):
+    """audits.md S8: an excluded server on the maintained host stays, and is named"""
+    uuid = world.audit(
+        *MAINTAIN,
+        scope=excluding(instances=[{"uuid": "b"}]),
+        parameters={"maintenance_node": "h1"},
+    )
+    world.engine().run(uuid)
+    assert [server for server, _host in moves(world, uuid)] == ["a"]
+    [stay] = world.why(uuid)["stays"]
+    assert stay["name"] == "B" and "excluded by the scope" in stay["reason"]
+
+
+def test_s9_room_that_servers_outside_the_scope_take_is_not_given_away(world, cloud):
+    """audits.md S9: excluded servers, and what is on its way in, keep their room"""
+    cloud.node("h2", vcpus=3, zone="z1").server("x", "h2").server("y", "h3", vcpus=2)
+    cloud.migration("y", to="h2")
+    scope = zone("z1")
+    uuid = world.audit(*MAINTAIN, scope=scope, parameters={"maintenance_node": "h1"})
+    world.engine().run(uuid)
+    assert moves(world, uuid) == []
+    assert len(world.why(uuid)["stays"]) == 2
+
+
+def test_s6_cutting_to_scopes_asks_the_cloud_nothing(world, cloud):
+    """audits.md S6: aggregates, zones and services are in the model"""
+    snapshot = Snapshot(world.models, world.plugins)
+    snapshot.whole  # noqa: B018
+    world.models.compute = None
+    cloud.host_aggregates = None
+    for scope in (zone("z1"), [{"host_aggregates": [{"id": "*"}]}], NOWHERE):
+        snapshot.cut(scope)

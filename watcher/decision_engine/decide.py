@@ -82,11 +82,11 @@ class _Scoped:
 
     def storage(self) -> Any:
         """Return a private copy of the storage model"""
-        return self._models.scoped("storage", self._scope)
+        return self._models.scoped("storage", self._snapshot.meant(self._scope))
 
     def baremetal(self) -> Any:
         """Return a private copy of the bare-metal model"""
-        return self._models.scoped("baremetal", self._scope)
+        return self._models.scoped("baremetal", self._snapshot.meant(self._scope))
 
     @property
     def collectors(self) -> CollectorManager:

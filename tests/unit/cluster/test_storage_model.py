@@ -239,6 +239,27 @@ class TestOtherForms:
         twin = StorageModelRoot.from_xml(model.to_xml())
         assert StorageModelRoot.is_isomorphic(model, twin)
 
+    def test_a_list_has_a_fresh_row_for_each_volume(self, model):
+        model.add_volume(Volume(uuid="stray"))
+        model.add_pool(Pool(name="lost#p"))
+        model.add_node(StorageNode(host="bare"))
+        model.remove_volume("v3")
+        rows = model.to_list()
+        keys = ("node_host", "pool_name", "volume_uuid")
+        assert [tuple(row.get(key) for key in keys) for row in rows] == [
+            ("bare", None, None),
+            (NODE, POOL, "v1"),
+            (NODE, POOL, "v2"),
+            ("h@c", "h@c#p", None),
+            (None, "lost#p", None),
+            (None, None, "stray"),
+        ]
+        assert "pool_free_capacity_gb" not in rows[1]
+        rows[1]["volume_metadata"]["k"] = "other"
+        rows[1]["node_volume_type"].append("other")
+        assert model.get_volume_by_uuid("v1").metadata == {"k": "v1"}
+        assert rows[2]["node_volume_type"] == ["fast"]
+
     def test_a_graph_from_volumes_to_pools_to_nodes(self, model):
         assert list(model.successors("v1")) == [POOL]
         assert list(model.successors(POOL)) == [NODE]

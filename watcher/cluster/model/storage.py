@@ -286,6 +286,11 @@ class StorageModelRoot(Root):
     # Other forms ----------------------------------------------------------------------
 
     @locked
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return a dictionary for each volume, and for each pool or node without any"""
+        return storage_serial.to_list(self)
+
+    @locked
     def to_xml(self) -> str:
         """Return the model as an XML document"""
         return storage_serial.to_xml(self)

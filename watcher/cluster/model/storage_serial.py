@@ -1,5 +1,6 @@
-"""The storage model as XML document and graph."""
+"""The storage model as list, XML document and graph."""
 
+import copy
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -35,6 +36,39 @@ def to_xml(model: "StorageModelRoot") -> str:
     for uuid in sorted(model.volumes_data.keys() - model.volume_places.of.keys()):
         _add(root, Volume, model.volumes_data[uuid])
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def to_list(model: "StorageModelRoot") -> list[dict[str, Any]]:
+    """Return one fresh dictionary for each volume with its pool and node, sorted
+
+    Keys begin with ``node_``, ``pool_`` and ``volume_``; what a volume, pool or node is not
+    in, or does not have, is left out.
+    """
+    rows = []
+    for host in sorted(model.nodes_data):
+        node = model.nodes_data[host]
+        found = [r for name in sorted(model.pools_on(host)) for r in _rows(model, name)]
+        rows += [{**_row(StorageNode, "node_", node), **row} for row in found or [{}]]
+    for name in sorted(model.pools_data.keys() - model.pool_places.of.keys()):
+        rows += _rows(model, name)
+    for uuid in sorted(model.volumes_data.keys() - model.volume_places.of.keys()):
+        rows.append(_row(Volume, "volume_", model.volumes_data[uuid]))
+    return rows
+
+
+def _rows(model: "StorageModelRoot", name: str) -> list[dict[str, Any]]:
+    pool = model.pools_data[name]
+    volumes = [model.volumes_data[uuid] for uuid in sorted(model.volumes_in(name))]
+    found = [_row(Volume, "volume_", data) for data in volumes]
+    return [{**_row(Pool, "pool_", pool), **row} for row in found or [{}]]
+
+
+def _row(cls: type[Element], prefix: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        prefix + name: copy.copy(values[name])
+        for name, field in cls.fields.items()
+        if field.published and name in values
+    }
 
 
 def fill_from_xml(model: "StorageModelRoot", document: str | bytes) -> None:

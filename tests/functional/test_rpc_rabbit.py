@@ -98,6 +98,32 @@ def test_cast_call_and_errors(rabbit_url):
         assert str(caught.value) == "Strategy none could not be found"
 
 
+class Judge(Engine):
+    VERSION = "1.1"
+
+    def check_scope(self, ctx, scope, goal, strategy=None):
+        return {"missing": [], "asked": [scope, goal, strategy]}
+
+
+def test_scopes_are_judged_by_engines_that_can(rabbit_url):
+    """decisions.rst D5.8: an engine of 1.1 answers both versions, one of 1.0 refuses"""
+    ctx, scope = context.RequestContext(), [{"compute": []}]
+    with served(configured(rabbit_url, "t8"), Judge()) as (made, server):
+        assert server.wait(10)
+        found = made.decision_engine.check_scope(ctx, scope, "g", "s")
+        assert found["asked"] == [scope, "g", "s"]
+        assert made.decision_engine.get_data_model_info(ctx)["context"] == [
+            "compute",
+            None,
+        ]
+    with served(configured(rabbit_url, "t9"), Engine()) as (made, server):
+        assert server.wait(10)
+        with pytest.raises(exception.WatcherException, match="1.1"):
+            made.decision_engine.check_scope(ctx, scope, "g")
+    with pytest.raises(exception.WatcherException):
+        made.decision_engine.check_scope(ctx, scope, "g")
+
+
 def test_a_cast_looks_as_published_on_the_wire(rabbit_url):
     made = rpc.Rpc(configured(rabbit_url, "t2"))
     ctx = context.RequestContext(

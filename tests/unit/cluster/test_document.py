@@ -75,6 +75,7 @@ def test_every_key_of_every_object_counts():
     ],
 )
 def test_errors_name_the_place(document, path):
+    """audits.md S1, S2: a scope that is none is a 400 with its path"""
     with pytest.raises(exception.Invalid) as caught:
         CHECKER.check(document)
     assert caught.value.kwargs["path"].startswith(path)
@@ -98,6 +99,7 @@ def test_errors_name_the_place(document, path):
     ],
 )
 def test_aggregates_are_not_included_and_excluded_at_once(rules):
+    """audits.md S3: in whichever object, and in one rule as well as in two"""
     for document in (
         [{"compute": rules}],
         [{"storage": []}, {"compute": rules}],
@@ -122,6 +124,7 @@ def test_a_wildcard_stands_alone(rule):
 
 
 def test_models_that_are_not_kept_may_be_spoken_of():
+    """audits.md S2: a scope about storage alone is one"""
     document = [
         {"storage": [{"exclude": [{"storage_pools": [{"name": "h@b#p"}]}]}]},
         {"baremetal": [{"exclude": [{"ironic_nodes": [{"uuid": "u"}]}]}]},

@@ -147,3 +147,77 @@ def test_group_members_out_of_scope_are_remembered(world):
     verdict = feasible(View(model), "s2")
     assert verdict.targets == []
     assert model.host_of("s1") == "a"
+
+
+def missing(world, *rules):
+    found = ComputeScope(list(rules), {}).missing(world.model)
+    return [(item.path, item.what, item.name) for item in found]
+
+
+class TestMissing:
+    """decisions.rst D5.8: what rules name and the model does not have"""
+
+    def test_aggregates_by_id_and_by_name(self, world):
+        items = [{"id": 1}, {"id": 9}, {"name": "big"}, {"name": "small"}]
+        assert missing(world, {}, {"host_aggregates": items}) == [
+            ("/1/host_aggregates/1/id", "host aggregate", "9"),
+            ("/1/host_aggregates/3/name", "host aggregate", "small"),
+        ]
+
+    def test_zones_also_exist_without_hosts(self, world):
+        world.aggregate("empty", zone="z7")
+        items = [{"name": "z1"}, {"name": "z7"}, {"name": "z8"}]
+        assert missing(world, {"availability_zones": items}) == [
+            ("/0/availability_zones/2/name", "availability zone", "z8")
+        ]
+
+    def test_what_is_excluded(self, world):
+        exclude = [
+            {"instances": [{"uuid": "s1"}, {"uuid": "s9"}]},
+            {"compute_nodes": [{"name": "z"}], "host_aggregates": [{"name": "none"}]},
+        ]
+        assert missing(world, {"exclude": exclude}) == [
+            ("/0/exclude/0/instances/1/uuid", "instance", "s9"),
+            ("/0/exclude/1/host_aggregates/0/name", "host aggregate", "none"),
+            ("/0/exclude/1/compute_nodes/0/name", "compute node", "z"),
+        ]
+
+    def test_wildcards_projects_metadata_and_empty_items_are_never_missing(self, world):
+        assert not missing(
+            world,
+            {"host_aggregates": [{"id": "*"}], "availability_zones": [{"name": "*"}]},
+            {"host_aggregates": [{"name": "*"}, {}], "availability_zones": [{}]},
+            {"exclude": [{"projects": [{"uuid": "p9"}]}, {"instances": [{}]}]},
+            {"exclude": [{"instance_metadata": [{"no": "such"}]}]},
+        )
+
+    def test_without_a_model_nothing_is_known(self, world):
+        rules = [{"host_aggregates": [{"name": "gone"}]}]
+        stale = world.model
+        stale.stale = True
+        assert ComputeScope(rules, {}).missing(None) == []
+        assert ComputeScope(rules, {}).missing(stale) == []
+
+
+def test_the_given_model_is_left_alone(world):
+    """audits.md S7: others look at it, too"""
+    model = world.model
+    before, flags = model.to_list(), {"exclude": [{"projects": [{"uuid": "p1"}]}]}
+    for rule in ({"host_aggregates": [{"id": 1}]}, flags):
+        ComputeScope([rule], {}).get_scoped_model(model)
+        assert model.to_list() == before
+
+
+def test_an_excluded_aggregate_may_have_hosts_that_the_model_lacks(world):
+    """audits.md 11.3: host "gone" of aggregate 1 is ignored"""
+    assert hosts(world, {"exclude": [{"host_aggregates": [{"name": "fast"}]}]}) == "bcd"
+
+
+def test_exclusion_wins_over_inclusion_of_the_same_node(world):
+    """audits.md 11.3, step 6"""
+    rules = [
+        {"availability_zones": [{"name": "z2"}]},
+        {"exclude": [{"compute_nodes": [{"name": "b"}, {"name": "c"}]}]},
+    ]
+    model = cut(world, *rules)
+    assert model and not model.nodes_data, "empty but valid"

@@ -57,23 +57,6 @@ def test_plans_of_a_deleted_audit_are_found_by_it(client, plan, audit):
     assert [row["uuid"] for row in found["action_plans"]] == [plan]
 
 
-@pytest.mark.parametrize("way", ["start", "patch"])
-def test_s10_a_plan_of_a_deleted_audit_is_listed_but_not_started(
-    client, bus, plan, audit, way
-):
-    """audits.md S10: listed as published, so that it can be deleted; not startable"""
-    client.patch(f"/v1/audits/{audit['uuid']}", ("replace", "/state", "CANCELLED"))
-    client.delete(f"/v1/audits/{audit['uuid']}")
-    if way == "start":
-        answer = client.post(path(plan, "/start"))
-    else:
-        answer = client.patch(path(plan), ("replace", "/state", "PENDING"))
-    assert answer.status == 400 and "was deleted" in answer.fault
-    assert bus.plans == []
-    assert client.get(path(plan)).json["state"] == "RECOMMENDED"
-    assert client.delete(path(plan)).status == 204
-
-
 @pytest.mark.parametrize("body", [None, {}])
 def test_start(client, bus, plan, body):
     answer = client.post(path(plan, "/start"), body)

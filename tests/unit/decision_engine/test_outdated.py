@@ -6,7 +6,7 @@ import pytest
 
 from tests import worlds
 from watcher import exception
-from watcher.db import action_plans, actions, strategies
+from watcher.db import action_plans, actions, audits, strategies
 from watcher.decision_engine.outdated import Outdated, holds
 from watcher.domain.records import Action, NewAction, NewPlan
 
@@ -144,6 +144,19 @@ def test_a_plan_that_does_not_hold_is_superseded_with_the_reason(world, state):
     )
     assert {a.state for a in world.db.read(actions.of_plan, uuid)} == {"CANCELLED"}
     assert set(world.models.asked) == {None}, "the cloud is not asked"
+
+
+def test_s10_a_plan_of_a_deleted_audit_is_startable_only_while_it_holds(world):
+    """audits.md S10: listed and startable as published (rest-api.md W23), never outdated"""
+    uuid = world.planned()
+    audit = world.get(uuid).audit_uuid
+    world.db.write(audits.step, audit, "PENDING", "CANCELLED")
+    world.db.write(audits.soft_delete, audit)
+    world.check.look()
+    assert world.get(uuid).state == "RECOMMENDED"
+    world.changed(on="h3")
+    world.check.look()
+    assert world.get(uuid).state == "SUPERSEDED"
 
 
 @pytest.mark.parametrize("state", ["ONGOING", "SUCCEEDED"])

@@ -165,7 +165,6 @@ class ActionPlans(Collection):
             if state == states.CANCELLED:
                 # With its actions; those that ended already keep their state.
                 return action_plans.cancel(tx, old.uuid, old.state, reason=ASKED)
-            _check_audit(old)
             return action_plans.step(tx, old.uuid, old.state, state, reason=ASKED)
 
         return self._woken(call, again.change(call.db, change))
@@ -187,7 +186,6 @@ class ActionPlans(Collection):
             old = call.judged(action_plans.get(tx, wanted))
             if old.state != states.RECOMMENDED:
                 raise exception.StartError(state=old.state)
-            _check_audit(old)
             return action_plans.step(
                 tx, old.uuid, old.state, states.PENDING, reason=ASKED
             )
@@ -219,17 +217,6 @@ class ActionPlans(Collection):
             # Only a wake-up: the row waits for an applier whether or not this arrives.
             self.parts.rpc.applier.launch_action_plan(call.ctx, plan.uuid)
         return self.show(call, plan)
-
-
-def _check_audit(plan: ActionPlan) -> None:
-    """Check that a plan may be started: whoever deletes an audit does not want its plans
-
-    :raises Invalid: its audit was deleted
-    """
-    if plan.state == states.RECOMMENDED and plan.audit_uuid is None:
-        raise exception.Invalid(
-            _("The audit of the action plan was deleted; create a new audit")
-        )
 
 
 def _wanted(operations: Sequence[patch.Operation]) -> str | None:

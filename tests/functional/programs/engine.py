@@ -9,12 +9,15 @@ import random
 import sys
 import time
 
+from oslo_utils import timeutils
+
 from watcher import service
 from watcher.clients.simulated import SimulatedCloud
 from watcher.cluster.collector.cache import Models
 from watcher.cmd.wiring import Wiring
 from watcher.daemon import Daemon
 from watcher.decision_engine import service as decision_engine
+from watcher.decision_engine.worker.strategies import Strategies
 
 HOSTS, SERVERS, SEED = 12, 80, 5
 
@@ -33,10 +36,14 @@ def build(conf, kind=Slow) -> Daemon:
     cloud = SimulatedCloud(SEED, hosts=HOSTS, servers=SERVERS)
     wiring = Wiring(conf, decision_engine.NAME, clients=cloud.clients())
     models = kind(conf, wiring.plugins, wiring.clients)
+    strategies = Strategies(conf, wiring.plugins, models, now=timeutils.utcnow)
     return Daemon(
         conf,
         decision_engine.NAME,
-        [*wiring.first_parts(), *decision_engine.parts(conf, wiring, models=models)],
+        [
+            *wiring.first_parts(),
+            *decision_engine.parts(conf, wiring, models=models, strategies=strategies),
+        ],
         checks=[*wiring.checks(), *decision_engine.checks(wiring)],
     )
 

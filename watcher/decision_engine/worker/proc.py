@@ -9,18 +9,27 @@ import ctypes
 import os
 import pathlib
 import signal
+from typing import Any
 
 _DEATH_SIGNAL, _NAME, _SUBREAPER = 1, 15, 36
 # Whom the kernel kills first when memory is short: 0 is the engine, 1000 anybody before all.
 _EXPENDABLE = "500"
 
 
-def _prctl(option: int, value: int | bytes) -> bool:
+def _library() -> Any:
     try:
-        call = ctypes.CDLL(None, use_errno=True).prctl
+        return ctypes.CDLL(None, use_errno=True).prctl
     except (OSError, AttributeError):
-        return False
-    return bool(call(option, value, 0, 0, 0) == 0)
+        return None
+
+
+# Found once: what is looked up after a fork is looked up for each strategy.
+_PRCTL = _library()
+
+
+def _prctl(option: int, value: int | bytes) -> None:
+    if _PRCTL is not None:
+        _PRCTL(option, value, 0, 0, 0)
 
 
 def die_with(parent: int) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import watcher._threading  # noqa: F401
+
+# isort: split
 import oslo_messaging
 from oslo_config import cfg
 
@@ -44,9 +47,10 @@ class _Endpoint:
 
 
 class Bus:
-    """Collects all that is told while it listens"""
+    """Collects all that is told while it listens, or hands it on"""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, hand: Callable[[Heard], None] | None = None) -> None:
+        self._hand = hand
         self._lock = threading.Lock()
         self._heard: list[Heard] = []
         self._last = time.monotonic()
@@ -63,7 +67,8 @@ class Bus:
         )
 
     def __enter__(self) -> "Bus":
-        self._listener.start()
+        # One thread: the order of arrival is kept.
+        self._listener.start(override_pool_size=1)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,8 +77,11 @@ class Bus:
 
     def _take(self, heard: Heard) -> None:
         with self._lock:
-            self._heard.append(heard)
             self._last = time.monotonic()
+            if self._hand:
+                self._hand(heard)
+            else:
+                self._heard.append(heard)
 
     def since(self, start: int) -> list[Heard]:
         """Return what was heard after the first ``start`` notifications"""

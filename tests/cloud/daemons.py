@@ -14,9 +14,15 @@ from keystoneauth1 import session
 from keystoneauth1.identity import v3
 from watcherclient import client
 
+import watcher.conf
 from tests import servers
 from tests.cloud import configs
 from tests.cloud.plane import Plane
+from watcher import bus, rpc
+from watcher.context import RequestContext
+
+# isort: split
+import oslo_messaging
 
 API, ENGINE, APPLIER = "watcher-api", "watcher-decision-engine", "watcher-applier"
 
@@ -46,8 +52,6 @@ www_authenticate_uri = {plane.url("keystone", "/v3")}
 memcached_servers = 127.0.0.1:{plane.ports["memcached"]}
 interface = internal
 [watcher_clients_auth]{account}
-[collector]
-collector_plugins = compute
 [oslo_messaging_notifications]
 driver = messagingv2
 """
@@ -59,6 +63,7 @@ class Daemons:
     def __init__(self, plane: Plane) -> None:
         self.plane = plane
         self.running: dict[str, subprocess.Popen] = {}
+        self._rpc: Any = None
         self.bin = pathlib.Path(sys.executable).parent
         # A server of its own: killing it must not make Nova forget what it is doing.
         self.mariadb = servers.MariaDB(plane.folder)
@@ -104,6 +109,10 @@ class Daemons:
         if number in (signal.SIGKILL, signal.SIGTERM):
             process.wait(60)
 
+    def end(self, program: str, host: str) -> None:
+        """End a daemon the polite way"""
+        self.signal(program, signal.SIGTERM, host)
+
     def stop(self) -> None:
         """End all of them the polite way, then the other one"""
         for process in self.running.values():
@@ -144,6 +153,32 @@ class Daemons:
             return {ENGINE, APPLIER} <= names
 
         servers.wait_until(ready, seconds, f"daemons ({self.plane.folder}/log)")
+
+    def wait_engines(self, *hosts: str, seconds: float = 60) -> None:
+        """Wait until the decision engines on ``hosts`` have a model to show"""
+
+        def ready() -> bool:
+            try:
+                return all(self.ask_engine(host) for host in hosts)
+            except Exception:  # noqa: BLE001  anything at all while it starts
+                return False
+
+        servers.wait_until(ready, seconds, f"engines on {hosts}")
+
+    def ask_engine(self, host: str) -> Any:
+        """Return the rows of the model that the engine on ``host`` shows"""
+        if self._rpc is None:
+            conf = watcher.conf.load("tests", default_config_files=[self.file("asker")])
+            topic = conf.watcher_decision_engine.conductor_topic
+            self._rpc = oslo_messaging.get_rpc_client(
+                bus.rpc_transport(conf),
+                oslo_messaging.Target(topic=topic, version=rpc.VERSION),
+                serializer=bus.ContextSerializer(),
+            )
+        there = self._rpc.prepare(server=host, timeout=10)
+        found = there.call(RequestContext(), "get_data_model_info",
+                           data_model_type="compute", audit=None)  # fmt: skip
+        return found["context"]
 
     def insist(self, what: Callable[[], Any], seconds: float = 60) -> Any:
         """Repeat a request that may be lost while the API is killed"""

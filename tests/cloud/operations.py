@@ -10,9 +10,11 @@ from tests.cloud.plane import Plane
 
 STILL = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "RESCUE", "ERROR", "VERIFY_RESIZE",
          "SHELVED_OFFLOADED", "SOFT_DELETED")  # fmt: skip
-FLAVORS = {"tiny": (1, 512, 1), "small": (1, 2048, 10), "large": (2, 4096, 20),
+# vCPUs, memory in MB, root disk and ephemeral disk in GB, swap in MB
+FLAVORS = {"tiny": (1, 512, 1, 0, 0), "small": (1, 2048, 10, 0, 0),
+           "large": (2, 4096, 20, 0, 0), "odd": (3, 1000, 2, 1, 1500),
            # No host is so big.
-           "huge": (64, 1 << 20, 10)}  # fmt: skip
+           "huge": (64, 1 << 20, 10, 0, 0)}  # fmt: skip
 
 
 class Operations:
@@ -27,9 +29,10 @@ class Operations:
     def _flavors(self) -> dict[str, str]:
         nova = self.plane.nova
         known = {f["name"]: f["id"] for f in nova("GET", "/flavors")["flavors"]}
-        for name, (vcpus, ram, disk) in FLAVORS.items():
+        for name, (vcpus, ram, disk, ephemeral, swap) in FLAVORS.items():
             if name not in known:
-                body = {"name": name, "vcpus": vcpus, "ram": ram, "disk": disk}
+                body = {"name": name, "vcpus": vcpus, "ram": ram, "disk": disk,
+                        "OS-FLV-EXT-DATA:ephemeral": ephemeral, "swap": swap}  # fmt: skip
                 made = nova("POST", "/flavors", {"flavor": body})["flavor"]
                 known[name] = made["id"]
         return known

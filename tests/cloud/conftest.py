@@ -8,6 +8,7 @@ import pytest
 
 from tests.cloud import daemons as programs
 from tests.cloud import plane as planes
+from tests.cloud import storage as storages
 
 HOSTS, SERVERS = 8, 24
 _report: list[str] = []
@@ -29,7 +30,7 @@ def report():
 
 @pytest.fixture(scope="session")
 def plane():
-    """Keystone, Placement, Glance and Nova with 8 hosts and 24 servers"""
+    """Keystone, Placement, Glance, Cinder and Nova with 8 hosts and 24 servers"""
     work = pathlib.Path(__file__).parents[2] / ".work"
     work.mkdir(exist_ok=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="watcher-cloud-"))
@@ -54,3 +55,20 @@ def daemons(plane):
         yield found.start()
     finally:
         found.stop()
+
+
+@pytest.fixture
+def two_engines(daemons):
+    """A second decision engine, on the node ctl2, beside the first"""
+    daemons.launch(programs.ENGINE, "ctl2")
+    daemons.wait_engines("ctl1", "ctl2")
+    yield daemons
+    daemons.end(programs.ENGINE, "ctl2")
+
+
+@pytest.fixture(scope="session")
+def storage(plane):
+    """Cinder with a volume type for each kind of backend and two volumes of each"""
+    storage = storages.Storage(plane)
+    storage.seed(1, 2, 3, 4)
+    return storage

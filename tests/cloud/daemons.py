@@ -110,8 +110,9 @@ class Daemons:
             process.wait(60)
 
     def end(self, program: str, host: str) -> None:
-        """End a daemon the polite way"""
-        self.signal(program, signal.SIGTERM, host)
+        """End a daemon the polite way, if it still lives"""
+        if self.running[f"{program}@{host}"].poll() is None:
+            self.signal(program, signal.SIGTERM, host)
 
     def stop(self) -> None:
         """End all of them the polite way, then the other one"""

@@ -51,11 +51,18 @@ def enable_all(daemons: Daemons) -> None:
         )
 
 
-def request(daemons: Daemons, host: str) -> Run:
-    """Create the audit"""
+def request(daemons: Daemons, host: str, scope: Any = None, **parameters: Any) -> Run:
+    """Create the audit; ``parameters`` are those of the strategy besides the host"""
     before = max((m["id"] for m in daemons.plane.migrations()), default=0)
     name = f"empty-{host}-{next(_numbers)}-{int(time.time())}"
     began = time.monotonic()
+    what = {"goal": "cluster_maintaining", "strategy": "host_maintenance"}
+    if scope:
+        # People give scopes to templates.
+        template = daemons.client().audit_template.create(
+            name=name, scope=scope, **what
+        )
+        what = {"audit_template_uuid": template.uuid}
 
     def create() -> Any:
         # A request whose answer was lost may have been carried out.
@@ -66,18 +73,17 @@ def request(daemons: Daemons, host: str) -> Run:
                 return audit
         return daemons.client().audit.create(
             audit_type="ONESHOT",
-            goal="cluster_maintaining",
-            strategy="host_maintenance",
-            parameters={"maintenance_node": host},
+            parameters={"maintenance_node": host, **parameters},
             name=name,
+            **what,
         )
 
     audit = daemons.insist(create)
     return Run(host=host, audit=audit.uuid, migrations_before=before, began=began)
 
 
-def await_audit(daemons: Daemons, run: Run, seconds: float = 90) -> None:
-    """Wait until the audit is over; it must have succeeded and left a plan"""
+def end_of_audit(daemons: Daemons, run: Run, seconds: float = 90) -> Any:
+    """Wait until the audit is over; return it"""
     found: list[Any] = []
 
     def over() -> bool:
@@ -85,7 +91,13 @@ def await_audit(daemons: Daemons, run: Run, seconds: float = 90) -> None:
         return found[0].state in FINAL
 
     servers.wait_until(over, seconds, f"end of audit {run.audit}")
-    assert found[0].state == "SUCCEEDED", found[0].to_dict()
+    return found[0]
+
+
+def await_audit(daemons: Daemons, run: Run, seconds: float = 90) -> None:
+    """Wait until the audit is over; it must have succeeded and left a plan"""
+    audit = end_of_audit(daemons, run, seconds)
+    assert audit.state == "SUCCEEDED", audit.to_dict()
     plans = daemons.insist(lambda: daemons.client().action_plan.list(audit=run.audit))
     assert len(plans) == 1, [plan.to_dict() for plan in plans]
     run.plan = plans[0].uuid

@@ -17,15 +17,6 @@ from tests.cloud.operations import Operations
 ARRIVAL_S = 8.0
 
 
-@pytest.fixture(scope="module")
-def two_engines(daemons):
-    """A second decision engine beside the first"""
-    daemons.launch(ENGINE, "ctl2")
-    daemons.wait_engines("ctl1", "ctl2")
-    yield daemons
-    daemons.end(ENGINE, "ctl2")
-
-
 @pytest.fixture
 def mirror(two_engines):
     """The models of a third listener, which is in this process"""

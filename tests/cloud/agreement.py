@@ -118,6 +118,15 @@ def shown(rows: list[dict[str, Any]]) -> tuple[Table, Table]:
     return found_nodes, found_servers
 
 
+def shown_wrong(plane: Plane, rows: list[dict[str, Any]]) -> list[str]:
+    """Return what the rows of the API say otherwise than Nova"""
+    there, seen = shown(rows)
+    return [
+        *differences(nodes(plane), there, SHOWN_NODE),
+        *differences(servers(plane), seen, SHOWN_SERVER),
+    ]
+
+
 def differences(
     told: Table,
     seen: Table,

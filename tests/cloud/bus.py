@@ -47,10 +47,9 @@ class _Endpoint:
 
 
 class Bus:
-    """Collects all that is told while it listens, or hands it on"""
+    """Collects all that is told while it listens"""
 
-    def __init__(self, url: str, hand: Callable[[Heard], None] | None = None) -> None:
-        self._hand = hand
+    def __init__(self, url: str) -> None:
         self._lock = threading.Lock()
         self._heard: list[Heard] = []
         self._last = time.monotonic()
@@ -78,10 +77,7 @@ class Bus:
     def _take(self, heard: Heard) -> None:
         with self._lock:
             self._last = time.monotonic()
-            if self._hand:
-                self._hand(heard)
-            else:
-                self._heard.append(heard)
+            self._heard.append(heard)
 
     def since(self, start: int) -> list[Heard]:
         """Return what was heard after the first ``start`` notifications"""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import kombu
 import pymysql
 from keystoneauth1 import session
 from keystoneauth1.identity import v3
@@ -180,6 +181,12 @@ class Daemons:
         found = there.call(RequestContext(), "get_data_model_info",
                            data_model_type="compute", audit=None)  # fmt: skip
         return found["context"]
+
+    def waiting(self, queue: str) -> int:
+        """Return how many messages of the broker wait in a queue"""
+        with kombu.Connection(self.plane.rabbitmq.url) as link:
+            declared = link.default_channel.queue_declare(queue, passive=True)
+            return int(declared.message_count)
 
     def insist(self, what: Callable[[], Any], seconds: float = 60) -> Any:
         """Repeat a request that may be lost while the API is killed"""

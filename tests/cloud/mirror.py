@@ -5,12 +5,11 @@ import time
 import watcher.conf
 from tests import servers
 from tests.cloud import agreement
-from tests.cloud.bus import Bus, Heard
 from tests.cloud.daemons import Daemons
 from watcher.clients.cloud import Clients
 from watcher.cluster.collector.cache import COMPUTE, Models
 from watcher.cluster.collector.compute import ComputeCollector
-from watcher.cluster.collector.event import Event
+from watcher.cluster.collector.listener import Listener
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.plugins import COLLECTORS, Plugins
 
@@ -26,23 +25,19 @@ class Mirror:
         plugins = Plugins.of({COLLECTORS: {COMPUTE: ComputeCollector}}, conf)
         self.models = Models(conf, plugins, Clients(conf))
         self.kept = self.models.kept[COMPUTE]
-        self._bus = Bus(self.plane.rabbitmq.url, self._hear)
+        self._listener = Listener(conf, self.models.kept)
 
     def __enter__(self) -> "Mirror":
-        self._bus.__enter__()
+        self._listener.start()
+        assert self._listener.wait(30)
         self.models.start()
         servers.wait_until(lambda: self.models.ready() is None, 60, "the first reading")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.models.stop(time.monotonic() + 5)
-        self._bus.__exit__()
-
-    def _hear(self, heard: Heard) -> None:
-        if heard.priority == "info" and self.kept.wants(heard.publisher, heard.kind):
-            self.kept.hear(Event(
-                publisher=heard.publisher, kind=heard.kind, payload=heard.payload,
-                context=heard.context, metadata=heard.metadata))  # fmt: skip
+        end = time.monotonic() + 5
+        self.models.stop(end)
+        self._listener.stop(end)
 
     def unread(self) -> ModelRoot:
         """Return the model as events left it: nothing is asked"""

@@ -8,9 +8,9 @@ def places(storage, ident):
     return volume["os-vol-host-attr:host"], volume["volume_type"]
 
 
-def allocated(storage):
+def provisioned(storage):
     return {
-        pool["name"]: pool["capabilities"]["allocated_capacity_gb"]
+        pool["name"]: pool["capabilities"]["provisioned_capacity_gb"]
         for pool in storage.pools()
     }
 
@@ -31,7 +31,7 @@ def test_volumes_move_between_pools_and_types(storage):
     assert kind == "slow" and now.startswith("controller@slow#")
 
     def counted():
-        held = allocated(storage)
+        held = provisioned(storage)
         sizes = dict.fromkeys(held, 0)
         for volume in storage.volumes():
             sizes[volume["os-vol-host-attr:host"]] += volume["size"]

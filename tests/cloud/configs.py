@@ -106,6 +106,8 @@ enabled_backends = {",".join(BACKENDS)}
 default_volume_type = fast
 report_interval = 10
 backend_stats_polling_interval = 10
+periodic_interval = 5
+periodic_fuzzy_delay = 0
 [backend_defaults]
 volume_driver = cinder.volume.drivers.simulated.SimulatedVolumes
 {

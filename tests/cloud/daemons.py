@@ -184,7 +184,8 @@ class Daemons:
 
     def waiting(self, queue: str) -> int:
         """Return how many messages of the broker wait in a queue"""
-        with kombu.Connection(self.plane.rabbitmq.url) as link:
+        url = self.plane.rabbitmq.url.replace("rabbit:", "amqp:")
+        with kombu.Connection(url) as link:
             declared = link.default_channel.queue_declare(queue, passive=True)
             return int(declared.message_count)
 

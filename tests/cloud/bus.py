@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +47,9 @@ class _Endpoint:
 
 
 class Bus:
-    """Collects all that is told while it listens"""
+    """Collects all that is told to ``targets`` (exchange, topic) while it listens"""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, targets: Sequence[tuple[str, str]] = TARGETS) -> None:
         self._lock = threading.Lock()
         self._heard: list[Heard] = []
         self._last = time.monotonic()
@@ -58,7 +58,7 @@ class Bus:
         transport = oslo_messaging.get_notification_transport(conf, url=url)
         self._listener = oslo_messaging.get_notification_listener(
             transport,
-            [oslo_messaging.Target(exchange=e, topic=t) for e, t in TARGETS],
+            [oslo_messaging.Target(exchange=e, topic=t) for e, t in targets],
             [_Endpoint(self._take)],
             executor="threading",
             # A pool of its own: it hears everything and takes nothing from others.

@@ -25,6 +25,7 @@ from watcher.context import RequestContext
 # isort: split
 import oslo_messaging
 
+SCOPE_CHECK_S = 5
 API, ENGINE, APPLIER = "watcher-api", "watcher-decision-engine", "watcher-applier"
 
 
@@ -55,6 +56,8 @@ interface = internal
 [watcher_clients_auth]{account}
 [oslo_messaging_notifications]
 driver = messagingv2
+[watcher_decision_engine]
+scope_check_period = {SCOPE_CHECK_S}
 """
 
 

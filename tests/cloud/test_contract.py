@@ -6,13 +6,15 @@ import pathlib
 import subprocess
 import sys
 
-from tests.cloud import configs, storage
+import pytest
+
+from tests.cloud import configs
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
+@pytest.mark.usefixtures("storage")
 def test_the_real_cloud_says_the_same(plane, tmp_path, report):
-    storage.Storage(plane).seed(1, 2, 3, 4)
     access = {
         "auth_url": plane.url("keystone", "/v3"),
         "username": "watcher",
@@ -28,7 +30,8 @@ def test_the_real_cloud_says_the_same(plane, tmp_path, report):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", "real", "--timeout=300",
          "tests/contract/test_cloud_contract.py",
-         "tests/contract/test_storage_contract.py"],
+         "tests/contract/test_storage_contract.py",
+         "tests/contract/test_volume_changes.py"],
         cwd=ROOT,
         env={**os.environ, "WATCHER_TEST_CLOUD": str(path)},
         capture_output=True,

@@ -1,8 +1,13 @@
 """Audits scoped to one of two aggregates of a real Nova: nothing else is touched."""
 
-import pytest
+import time
 
-from tests.cloud import maintenance
+import pytest
+from watcherclient import exceptions
+
+from tests import servers
+from tests.cloud import bus, maintenance
+from tests.cloud.daemons import ENGINE, SCOPE_CHECK_S
 from tests.cloud.operations import Operations
 
 
@@ -112,3 +117,45 @@ def test_a_node_outside_the_scope_is_named_and_nothing_moves(daemons, halves, wh
     assert found.state == "FAILED" and outside[0] in found.status_message
     assert daemons.client().action_plan.list(audit=run.audit) == []
     assert places(daemons.plane) == before
+
+
+def test_an_aggregate_that_vanished_from_a_scope_is_told_once(daemons, plane, report):
+    """By log and notification; and nobody gives the scope to anything new"""
+    do = Operations(plane)
+    ident = do.aggregate("vanishing", plane.hosts[0])
+    what = {
+        "goal": "cluster_maintaining",
+        "strategy": "host_maintenance",
+        "scope": scope(ident),
+    }
+    client = daemons.client()
+    with bus.Bus(plane.rabbitmq.url, [("watcher", "notifications")]) as ear:
+        template = client.audit_template.create(name=f"vanishing-{ident}", **what)
+        do.drop_aggregate(ident)
+        gone = time.monotonic()
+
+        def told():
+            return [
+                each.payload["watcher_object.data"]
+                for each in ear.since(0)
+                if each.kind == "audit.scope.invalid"
+                and template.uuid in str(each.payload)
+            ]
+
+        servers.wait_until(lambda: bool(told()), 60, "the notification")
+        report(f"aggregate gone from a scope: told {time.monotonic() - gone:.1f} s later "
+               f"(looked for every {SCOPE_CHECK_S} s)")  # fmt: skip
+        time.sleep(3 * SCOPE_CHECK_S)
+        (data,) = told()
+    assert data["resource"] == "audit_template"
+    assert [m["name"] for m in data["missing"]] == [str(ident)]
+    log = plane.folder / "log" / f"{ENGINE}@ctl1.log"
+    lines = [
+        line
+        for line in log.read_text().splitlines()
+        if "WARNING" in line and template.uuid in line
+    ]
+    assert len(lines) == 1 and str(ident) in lines[0]
+    with pytest.raises(exceptions.HTTPBadRequest, match=str(ident)):
+        client.audit_template.create(name=f"vanished-{ident}", **what)
+    client.audit_template.delete(template.uuid)

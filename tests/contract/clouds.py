@@ -10,6 +10,7 @@ import pytest
 from keystoneauth1 import loading
 
 import watcher.conf
+from tests.contract import disks
 from watcher import exception
 from watcher.clients.cloud import Clients
 from watcher.clients.http import Service
@@ -111,6 +112,9 @@ class Simulated(Harness):
 
     def make_aggregate(self, host):
         return self.cloud.add_aggregate("contract", [host], colour="blue")
+
+    def disks(self):
+        return disks.SimulatedDisks(self.cloud)
 
     def close(self):
         pass
@@ -231,6 +235,9 @@ class Real(Harness):
         meta = {"set_metadata": {"metadata": {"colour": "blue"}}}
         self._call("POST", f"{path}/action", meta)
         return ident
+
+    def disks(self):
+        return disks.RealDisks(self)
 
     def close(self):
         for step in reversed(self.undo):

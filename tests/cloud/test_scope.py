@@ -120,7 +120,10 @@ def test_a_node_outside_the_scope_is_named_and_nothing_moves(daemons, halves, wh
 
 
 def test_an_aggregate_that_vanished_from_a_scope_is_told_once(daemons, plane, report):
-    """By log and notification; and nobody gives the scope to anything new"""
+    """By log and notification; and nobody gives the scope to anything new
+
+    The look asks no cloud: it is told by the first model that was read without it.
+    """
     do = Operations(plane)
     ident = do.aggregate("vanishing", plane.hosts[0])
     what = {
@@ -135,6 +138,7 @@ def test_an_aggregate_that_vanished_from_a_scope_is_told_once(daemons, plane, re
         gone = time.monotonic()
 
         def told():
+            daemons.ask_engine("ctl1")  # reads what changed
             return [
                 each.payload["watcher_object.data"]
                 for each in ear.since(0)

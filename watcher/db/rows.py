@@ -242,10 +242,11 @@ def _fitting(noun: Noun[R], column: sa.Column[Any], value: Any) -> Any:
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         return value.astimezone(datetime.UTC).replace(tzinfo=None)
     limit = getattr(column.type, "length", None)
-    if isinstance(value, str) and limit is not None and len(value) > limit:
+    if isinstance(value, str) and limit is not None:
         if column.name in noun.system_texts:
             return texts.cut(value, limit)
-        raise texts.too_long(column.name, limit)
+        if len(value) > limit:
+            raise texts.too_long(column.name, limit)
     return value
 
 

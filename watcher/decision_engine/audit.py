@@ -25,6 +25,9 @@ NOT_OURS = (exception.StateChanged, exception.LeaseLost)
 Tell = Callable[..., None]
 BUSY = "Action plan %s is running in the same part of the cluster. "
 LATER = "The audit runs when it has ended."
+UNSTORABLE = (
+    "The %s failed with what no database keeps; the engine's log has the details"
+)
 
 
 class AuditRunner:
@@ -111,7 +114,7 @@ class AuditRunner:
             ours = isinstance(error, exception.WatcherException)
             trace = None if ours else error
             LOG.error("Audit %s failed in its %s", audit.uuid, phase, exc_info=trace)
-            self._db.write(self._fail, audit, claim, phase, decision, error)
+            self._end(audit, claim, phase, decision, error)
         else:
             if started:
                 # Only to save time: the row is what appliers look for.
@@ -244,6 +247,23 @@ class AuditRunner:
             tx, audit.uuid, states.ONGOING, states.SUCCEEDED, message=None, claim=claim
         )
         return started
+
+    def _end(
+        self, audit: Audit, claim: Claim, phase: str, decision: Decision,
+        error: BaseException,
+    ) -> None:  # fmt: skip
+        """Let a run fail; one that would begin again for ever is the worse error"""
+        try:
+            self._db.write(self._fail, audit, claim, phase, decision, error)
+        except (*NOT_OURS, exception.DatabaseUnavailable):
+            raise
+        except Exception as refused:
+            LOG.error(
+                "Why audit %s failed cannot be stored", audit.uuid, exc_info=refused
+            )
+            bare = Decision(strategy=decision.strategy)
+            told = exception.WatcherException(UNSTORABLE % phase)
+            self._db.write(self._fail, audit, claim, phase, bare, told)
 
     def _fail(
         self,

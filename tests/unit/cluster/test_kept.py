@@ -9,6 +9,7 @@ from watcher import exception
 from watcher.cluster.collector.compute import ComputeCollector
 from watcher.cluster.collector.event import Effect
 from watcher.cluster.collector.kept import HEARING_S, Kept
+from watcher.cluster.collector.listener import Ear
 
 # Readings of these tests happen now.
 LATER = "2999-01-01 12:00"
@@ -147,6 +148,48 @@ def test_an_event_that_breaks_the_collector_is_read_instead(kept, monkeypatch):
     monkeypatch.setattr(kept.collector, "follow", broken)
     assert kept.hear(moved()) is Effect.INCOMPLETE
     assert not kept.followed
+
+
+def test_events_that_break_the_collector_do_not_fill_the_log(kept, monkeypatch, caplog):
+    def broken(model, event):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(kept.collector, "follow", broken)
+    for number in range(20):
+        kept.hear(moved(step=number))
+    assert caplog.text.count("RuntimeError: boom") == 1
+
+
+def test_a_flood_while_reading_fills_no_memory_and_is_read_once_more(
+    kept, monkeypatch, clock
+):
+    monkeypatch.setattr("watcher.cluster.collector.kept.JOURNAL", 10)
+    services, most = kept.clients.services, []
+
+    def late():
+        for number in range(30):
+            kept.hear(moved(step=number))
+        most.append(len(kept._journal))
+        return services()
+
+    kept.clients.services = late
+    kept.refresh()
+    assert most == [11]
+    assert not kept.followed
+
+
+@pytest.mark.parametrize(
+    ("publisher", "kind"),
+    [(None, "instance.update"), (7, "instance.update"), ("nova-compute:a", None)],
+)
+def test_garbage_makes_no_model_deaf(kept, publisher, kind):
+    """One message without a sender must not end the hearing of all that come later"""
+    ear = Ear({"compute": kept})
+    ear.info({}, publisher, kind, {}, {})
+    known = moved()
+    ear.info({}, known.publisher, known.kind, known.payload, None)
+    ear.info({}, known.publisher, known.kind, known.payload, known.metadata)
+    assert kept.get(None).host_of("s") == "b"
 
 
 def test_readers_and_events_do_not_disturb_each_other(kept):

@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import itertools
+import json
 import re
 import threading
 
@@ -451,6 +452,57 @@ def test_a_strategy_that_breaks_fails_the_audit_in_a_sentence(world):
     assert world.why(uuid)["summary"] == audit.status_message
     event, _, fault = world.told[-1]
     assert event == "audit.strategy.error" and isinstance(fault, KeyError)
+
+
+@pytest.mark.parametrize("text", ["half \ud83d", "zero \0", "whole \U0001f600"])
+def test_an_error_with_odd_characters_ends_the_audit_all_the_same(world, text):
+    """No run may begin again for ever because nobody can store why it failed"""
+
+    def act(strategy):
+        raise exception.Invalid(f"Server {text} is unknown")
+
+    world.odd.act = staticmethod(act)
+    uuid = world.audit("unclassified", "odd")
+    world.engine().run(uuid)
+    assert world.get(uuid).state == states.FAILED
+    shown = text.split()[0] + " \ufffd"
+    assert world.get(uuid).status_message == f"Server {shown} is unknown"
+
+
+def test_a_failure_that_cannot_be_stored_ends_the_audit_with_less(world, caplog):
+    def act(strategy):
+        strategy.handle.note(None, object())
+        raise exception.Invalid("nothing goes")
+
+    world.odd.act = staticmethod(act)
+    uuid = world.audit("unclassified", "odd")
+    world.engine().run(uuid)
+    assert world.get(uuid).state == states.FAILED
+    assert world.get(uuid).status_message == (
+        "The strategy failed with what no database keeps; the engine's log has the "
+        "details"
+    )
+    assert f"Why audit {uuid} failed cannot be stored" in caplog.text
+    assert [event for event, _, _ in world.told].count("audit.strategy.error") >= 1
+
+
+def test_what_a_strategy_notes_without_end_is_cut(world):
+    def act(strategy):
+        for number in range(20_000):
+            strategy.handle.note(None, f"{number:06d} " + "x" * 200)
+
+    world.odd.act = staticmethod(act)
+    uuid = world.audit("unclassified", "odd")
+    world.engine().run(uuid)
+    document = world.why(uuid)
+    assert world.get(uuid).state == states.SUCCEEDED
+    assert len(json.dumps(document)) < 2 * 2**20
+    kept = len(document["remarks"]) - 1
+    assert kept > 1000
+    assert document["remarks"][-1] == (
+        f"{20_000 - kept} more remarks are too many to be listed here"
+    )
+    assert len(document["summary"]) < 5000
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ HEARING_S = 600.0
 # Part of the period by which one engine may be earlier than another.
 EARLY = 0.1
 # More events than that during one reading, and the model is read once more instead.
-JOURNAL = 100_000
+JOURNAL = 20_000
 
 
 class Kept:
@@ -55,6 +55,7 @@ class Kept:
         self._heard_s: float | None = None
         self._incomplete = False
         self._deaf = False
+        self._told: set[str] = set()  # events that its collector fails on
         self._failed: tuple[float, BaseException] | None = None
         # Who asks the collector for its latest model gets this one, too.
         collector.latest = lambda: self.get(None)
@@ -158,7 +159,7 @@ class Kept:
         """Bring the model up to date with an event; one that is not there yet ignores it"""
         with self._news:
             self._heard_s = self._clock()
-            if self._journal is not None:
+            if self._journal is not None and len(self._journal) <= JOURNAL:
                 self._journal.append(event)
             if not self._usable():
                 return Effect.IGNORED
@@ -170,7 +171,14 @@ class Kept:
                 effect = self.collector.follow(model, event)
         except Exception:
             # Whatever a payload holds, the model is read again before it is reasoned on.
-            LOG.exception("The %s model did not take event %s", self.name, event.kind)
+            if event.kind not in self._told:
+                # A cloud sends them all day long.
+                self._told.add(event.kind)
+                LOG.exception(
+                    "The %s model does not take events %s; it is told once",
+                    self.name,
+                    event.kind,
+                )
             effect = Effect.INCOMPLETE
         if effect is Effect.INCOMPLETE:
             self._incomplete = True

@@ -58,7 +58,9 @@ class Ear:
         payload: Any,
         metadata: Mapping[str, Any],
     ) -> None:
-        """Hand an event to whom it concerns"""
+        """Hand an event to whom it concerns; one without a sender or a type is no event"""
+        if not isinstance(publisher_id, str) or not isinstance(event_type, str):
+            return
         wanting = [k for k in self._kept if k.wants(publisher_id, event_type)]
         if not wanting and not self.couriers:
             return
@@ -67,7 +69,7 @@ class Ear:
             kind=event_type,
             payload=payload if isinstance(payload, Mapping) else {},
             context=ctxt,
-            metadata=metadata,
+            metadata=metadata if isinstance(metadata, Mapping) else {},
         )
         for kept in wanting:
             kept.hear(event)

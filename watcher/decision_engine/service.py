@@ -1,7 +1,7 @@
 """Puts the parts of the decision engine together."""
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from oslo_config import cfg
@@ -12,8 +12,8 @@ from watcher import exception
 from watcher.cluster.collector.cache import Models
 from watcher.cluster.collector.listener import Listener
 from watcher.cluster.scope.document import Checker
-from watcher.db import action_plans, audits, continuous
-from watcher.decision_engine import scope_watch, sync
+from watcher.db import audits, continuous
+from watcher.decision_engine import sync
 from watcher.decision_engine.audit import AuditRunner
 from watcher.decision_engine.decide import Decider
 from watcher.decision_engine.endpoints import (
@@ -23,30 +23,20 @@ from watcher.decision_engine.endpoints import (
     StrategyEndpoint,
 )
 from watcher.decision_engine.existence import Existence
-from watcher.decision_engine.outdated import Outdated
 from watcher.decision_engine.pool import Pool
-from watcher.decision_engine.scope_watch import ScopeWatch
 from watcher.decision_engine.scoring import scoring_factory
-from watcher.decision_engine.tidy import Tidy
+from watcher.decision_engine.tickers import tickers
 from watcher.decision_engine.worker.strategies import Strategies
 from watcher.notifications import emit
 from watcher.plugins import Plugins
-from watcher.service import Daemon, Part, Ticker
+from watcher.service import Daemon, Part
 
 LOG = log.getLogger(__name__)
 
 NAME = "watcher-decision-engine"
 Check = tuple[str, Callable[[], Any]]
-# How often due runs of CONTINUOUS audits are looked for, in seconds.
-TICK_S = 1.0
-# How soon a period of 0 that was changed counts, in seconds.
-PAUSE_S = 60
-# How often the history is relieved of old notes, in seconds.
-TIDY_S = 600.0
 # CONTINUOUS audits that run at the same time, as published: apart from all others.
 ROUTINE_RUNS = 10
-# More that are in trouble are not left out: a list in a statement has its limits.
-LEFT_OUT = 500
 
 
 class Wiring(Protocol):
@@ -156,37 +146,7 @@ def parts(
         release=lambda: _release(db, lease),
         routine=ROUTINE_RUNS,
     )
-    scanner = Ticker(
-        "audit scan",
-        options.work_scan_interval,
-        lambda: pool.offer_all(db.read(audits.claimable)),
-    )
-    clock = Ticker(
-        "continuous audits",
-        TICK_S,
-        lambda: pool.offer_due(db.read(_due, pool.troubled)),
-    )
-    expiry = Ticker(
-        "expiry of plans",
-        lambda: float(options.check_periodic_interval),
-        lambda: expire(db, options.action_plan_expiry, now()),
-    )
-    tidy = Ticker("old notes", TIDY_S, Tidy(db, now).look)
-    outdated = Outdated(db, models, now=now)
-    plan_check = Ticker(
-        "check of plans",
-        lambda: float(options.plan_check_period or PAUSE_S),
-        lambda: outdated.look() if options.plan_check_period else None,
-        at_start=False,
-    )
     existence = Existence(plugins, models)
-    watch = ScopeWatch(db, existence, emit.scope, now)
-    scope_check = Ticker(
-        "check of scopes",
-        lambda: float(options.scope_check_period or scope_watch.PAUSE_S),
-        lambda: watch.look() if options.scope_check_period else None,
-        at_start=False,
-    )
     server = wiring.rpc.server(
         options.conductor_topic,
         [
@@ -201,12 +161,7 @@ def parts(
         models,
         *forking,
         pool,
-        scanner,
-        clock,
-        expiry,
-        tidy,
-        plan_check,
-        scope_check,
+        *tickers(db, options, pool, models, existence, now),
         server,
     ]
 
@@ -225,11 +180,6 @@ def _default_scope(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:
         ) from None
 
 
-def _due(tx: Any, troubled: Sequence[str]) -> list[str]:
-    """Return the CONTINUOUS audits that are due, but those that wait in the pool anyway"""
-    return continuous.due(tx, continuous.clock(tx), without=troubled[:LEFT_OUT])
-
-
 def _release(db: Any, lease: Any) -> None:
     try:
         claim = lease.claim
@@ -241,15 +191,6 @@ def _release(db: Any, lease: Any) -> None:
 def _give_back(tx: Any, claim: Any) -> None:
     continuous.give_back(tx, claim)
     audits.release(tx, claim)
-
-
-def expire(db: Any, hours: int, now: datetime.datetime) -> None:
-    """Supersede plans that nobody started within ``hours``; 0: never"""
-    if not hours:
-        return
-    limit = now - datetime.timedelta(hours=hours)
-    while expired := db.write(action_plans.expire, limit):
-        LOG.info("Plans that nobody started are superseded: %s", ", ".join(expired))
 
 
 def _utcnow() -> datetime.datetime:

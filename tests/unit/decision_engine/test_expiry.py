@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from tests import worlds
 from watcher.db import action_plans, models
-from watcher.decision_engine import service
+from watcher.decision_engine import tickers
 
 
 @pytest.fixture
@@ -32,19 +32,19 @@ def states(world, uuids):
 
 def test_only_plans_older_than_the_option_says_expire(world):
     old, young = aged(world, 25), aged(world, 23)
-    service.expire(world.db, 24, models.utcnow())
+    tickers.expire(world.db, 24, models.utcnow())
     assert states(world, old) == {"SUPERSEDED"}
     assert states(world, young) == {"RECOMMENDED"}
 
 
 def test_zero_hours_mean_never(world):
     old = aged(world, 9999)
-    service.expire(world.db, 0, models.utcnow())
+    tickers.expire(world.db, 0, models.utcnow())
     assert states(world, old) == {"RECOMMENDED"}
 
 
 def test_more_than_one_transaction_takes_at_once(world, monkeypatch):
     monkeypatch.setattr(action_plans, "BATCH", 2)
     old = aged(world, 25, count=5)
-    service.expire(world.db, 24, models.utcnow())
+    tickers.expire(world.db, 24, models.utcnow())
     assert states(world, old) == {"SUPERSEDED"}

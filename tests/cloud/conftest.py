@@ -57,9 +57,9 @@ def daemons(plane):
         found.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def two_engines(daemons):
-    """A second decision engine, on the node ctl2, beside the first"""
+    """A second decision engine, on the node ctl2, beside the first; tests leave it running"""
     daemons.launch(programs.ENGINE, "ctl2")
     daemons.wait_engines("ctl1", "ctl2")
     yield daemons

@@ -41,6 +41,7 @@ class ScopeWatch:
         self._existence = existence
         self._tell = tell
         self._now = now
+        self._unread: set[scope_findings.Key] = set()
 
     def look(self) -> None:
         """Look at all scopes once"""
@@ -62,7 +63,16 @@ class ScopeWatch:
                 after = page[-1].id
 
     def _judge(self, subject: Subject, key: scope_findings.Key, told: Any) -> None:
-        found = self._existence.now(subject.scope)
+        try:
+            found = self._existence.now(subject.scope)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # Rows of other releases may hold anything; the other scopes are looked at.
+            if key not in self._unread:
+                self._unread.add(key)
+                LOG.warning(
+                    "The scope of %s is none: %s", _called(subject, key[0]), error
+                )
+            return
         at = self._now() - datetime.timedelta(seconds=found.age_s)
         if found.unknown or at < _written(subject) or (told and at < told.found_at):
             return  # by a newer model, at the next look
@@ -112,8 +122,12 @@ def _digest(missing: list[Any]) -> str:
     return hashlib.sha256(json.dumps(missing, sort_keys=True).encode()).hexdigest()
 
 
+def _called(subject: Subject, kind: str) -> str:
+    return f"{kind.replace('_', ' ')} {subject.name} ({subject.uuid})"
+
+
 def _log(subject: Subject, kind: str, found: Findings) -> None:
-    what = f"{kind.replace('_', ' ')} {subject.name} ({subject.uuid})"
+    what = _called(subject, kind)
     if not found.missing:
         LOG.info("Everything that the scope of %s names is there again", what)
         return

@@ -132,6 +132,15 @@ def test_what_is_not_there_is_no_harm(world, caplog):
     assert "instance y is not in the model" in caplog.text
 
 
+def test_ten_thousand_names_in_vain_are_one_line(world, caplog):
+    caplog.set_level(logging.WARNING)
+    gone = [{"uuid": f"y{number:05d}"} for number in range(10_000)]
+    assert flagged(world, {"instances": gone}) == []
+    (line,) = caplog.records
+    assert len(line.getMessage()) < 200
+    assert "y00004 and 9995 more is not in the model" in line.getMessage()
+
+
 def test_a_stale_model_stays_one(world):
     model = world.model
     model.stale = True

@@ -128,6 +128,23 @@ def test_a_restart_does_not_tell_again(watched):
     assert len(watched.told) == 1
 
 
+@pytest.mark.parametrize(
+    "garbage", [["x"], [5], [{"compute": 5}], [{"compute": ["x"]}]]
+)
+def test_a_row_that_is_no_scope_keeps_no_other_from_being_looked_at(
+    watched, garbage, caplog
+):
+    """audits.md C4: nonsense in one row can't touch another"""
+    watched.template("garbage", garbage)
+    watched.template("good")
+    watched.gone()
+    engine = watched.engine()
+    for _time in range(3):
+        watched.later(engine)
+    assert watched.told == [("audit.scope.invalid", "good", ["fast"])]
+    assert caplog.text.count("The scope of audit template garbage") <= 1
+
+
 def test_two_engines_tell_once(watched):
     watched.template()
     one, two = watched.engine(), watched.engine()

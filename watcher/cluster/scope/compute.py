@@ -18,6 +18,8 @@ AGGREGATE = "host aggregate"
 ZONE = "availability zone"
 NODE = "compute node"
 INSTANCE = "instance"
+# Names in a line of the log.
+SHOWN = 5
 
 Rules = Sequence[Mapping[str, Any]]
 
@@ -95,8 +97,7 @@ class ComputeScope(BaseScope):
         left = allowed & known if ruled else set(known)
         for item in _excluded(self.scope):
             names = set(_values(item.get("compute_nodes"), "name"))
-            for name in sorted(name for name in names if name not in known):
-                LOG.warning("Excluded compute node %s is not in the model", name)
+            _warn(NODE, names - known)
             left -= names
             if aggregates := item.get("host_aggregates"):
                 left -= _in_aggregates(model, aggregates)
@@ -112,8 +113,7 @@ class ComputeScope(BaseScope):
             wanted += [
                 _folded(pairs) for pairs in item.get("instance_metadata") or () if pairs
             ]
-        for uuid in sorted(u for u in uuids if u not in whole.instances_data):
-            LOG.warning("Excluded instance %s is not in the model", uuid)
+        _warn(INSTANCE, uuids - whole.instances_data.keys())
         flagged = {uuid for uuid in uuids if uuid in model.instances_data}
         if projects or wanted:
             flagged |= {
@@ -124,6 +124,14 @@ class ComputeScope(BaseScope):
             }
         for uuid in sorted(flagged):
             model.get_instance_by_uuid(uuid).watcher_exclude = True
+
+
+def _warn(what: str, missing: Collection[str]) -> None:
+    """Tell in one line: it comes with each run"""
+    if missing:
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        names = ", ".join(sorted(missing)[:SHOWN])
+        LOG.warning("Excluded %s %s%s is not in the model", what, names, more)
 
 
 def _excluded(scope: Rules) -> Iterator[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+import json
 import random
 
 import pytest
@@ -307,6 +308,31 @@ class TestWhatIsNotUnderstood:
                 effect = collector.follow(model, event(kind, content))
                 assert effect is Effect.INCOMPLETE, (field, bad)
         assert model.to_xml() == before
+
+    @pytest.mark.parametrize("bad", [5, 1.5, True, ["a"], {"a": 1}, [[]]])
+    @pytest.mark.parametrize(
+        "field",
+        ["uuid", "display_name", "tenant_id", "task_state", "state", "host", "node"],
+    )
+    def test_what_is_no_text_gets_in_no_model(self, collector, model, field, bad):
+        """Strategies sort by names and count by projects"""
+        before = json.dumps(model.to_list())
+        content = payload("s", "b", **{field: bad})
+        told = event("instance.update", content)
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert json.dumps(model.to_list()) == before
+
+    @pytest.mark.parametrize("count", [2**63, 10**30, float("inf"), float("nan"), -1])
+    def test_sizes_that_cannot_be_change_nothing(self, collector, model, count):
+        before = model.to_xml()
+        told = event("instance.update", payload("s", "b", memory_mb=count))
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert model.to_xml() == before
+
+    def test_the_reason_of_a_disabled_service_is_text(self, collector, model):
+        told = event("service.update", service("a", disabled=True, reason=[5]))
+        assert collector.follow(model, told) is Effect.INCOMPLETE
+        assert model.get_node_by_name("a").status == "enabled"
 
 
 def test_m9_other_resources_of_a_server_that_moved_are_asked_for(collector, cloud):

@@ -53,6 +53,8 @@ SKEW = datetime.timedelta(seconds=5)
 CLOSE = datetime.timedelta(seconds=1)
 # Servers heard of since the last reading; with more, the model is read instead.
 HEARD = 100_000
+# More of anything is a fault of the sender.
+LARGEST = 2**53
 # Payloads are somebody else's; the model is read again when one is not as expected.
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
@@ -82,7 +84,7 @@ def follow(model: ModelRoot, event: Event) -> Effect:
 
 
 def _deleted(model: ModelRoot, event: Event) -> Effect:
-    uuid = str(_data(event)["uuid"])
+    uuid = _word(_data(event)["uuid"])
     # No server ever comes back under its UUID.
     model.heard[uuid] = (NEVER, event.publisher)
     if uuid in model.instances_data:
@@ -92,7 +94,7 @@ def _deleted(model: ModelRoot, event: Event) -> Effect:
 
 def _snapshot(model: ModelRoot, event: Event) -> Effect:
     data = _data(event)
-    uuid = str(data["uuid"])
+    uuid = _word(data["uuid"])
     known = model.instances_data.get(uuid)
     fresh = _values(data, known)
     gone = not fresh["host"] or fresh["state"] in GONE
@@ -169,14 +171,14 @@ def _values(data: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[st
     image = data.get("image_uuid")
     fresh = dict(known or Instance.defaults)
     fresh.update(
-        uuid=str(data["uuid"]),
-        name=data.get("display_name") or "",
-        state=data["state"].lower(),
-        task_state=data.get("task_state"),
+        uuid=_word(data["uuid"]),
+        name=_text(data.get("display_name")) or "",
+        state=_word(data["state"]).lower(),
+        task_state=_text(data.get("task_state")),
         metadata=dict(data.get("metadata") or {}),
-        project_id=data.get("tenant_id") or "",
-        host=data.get("host") or "",
-        hypervisor_hostname=data.get("node") or "",
+        project_id=_text(data.get("tenant_id")) or "",
+        host=_text(data.get("host")) or "",
+        hypervisor_hostname=_text(data.get("node")) or "",
         vcpus=_count(flavor["vcpus"]),
         memory=_count(flavor["memory_mb"]),
         disk=values.local_disk_gb(
@@ -196,9 +198,22 @@ def _values(data: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[st
 
 def _count(value: Any) -> int:
     number = int(value)
-    if number < 0:
+    if not 0 <= number < LARGEST:
         raise ValueError(value)
     return number
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(value)
+
+
+def _word(value: Any) -> str:
+    found = _text(value)
+    if not found:
+        raise ValueError(value)
+    return found
 
 
 def _node(model: ModelRoot, data: Mapping[str, Any]) -> str | None:
@@ -248,7 +263,7 @@ def _service(model: ModelRoot, kind: str, data: Mapping[str, Any]) -> Effect:
         "status": (
             ServiceState.DISABLED if data["disabled"] else ServiceState.ENABLED
         ).value,
-        "disabled_reason": data.get("disabled_reason"),
+        "disabled_reason": _text(data.get("disabled_reason")),
     }
     if down:
         wanted_values["state"] = ServiceState.OFFLINE.value

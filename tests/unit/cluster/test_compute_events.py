@@ -317,7 +317,8 @@ class TestWhatIsNotUnderstood:
     def test_what_is_no_text_gets_in_no_model(self, collector, model, field, bad):
         """Strategies sort by names and count by projects"""
         before = json.dumps(model.to_list())
-        content = payload("s", "b", **{field: bad})
+        content = payload("s", "b")
+        content["nova_object.data"][field] = bad
         told = event("instance.update", content)
         assert collector.follow(model, told) is Effect.INCOMPLETE
         assert json.dumps(model.to_list()) == before

@@ -239,8 +239,10 @@ class RpcServer:
         if self._stop.is_set():
             return
         self._reason = f"{self.name}: connecting"
-        server = self._make()
-        server.start()
+        # It may refuse us for now: while it starts, or until somebody grants a right.
+        server = wait_for(self.name, self._serve, self._stop, told=self._told)
+        if server is None:
+            return
         self._server = server
         if self._stop.is_set():
             server.stop()
@@ -251,6 +253,11 @@ class RpcServer:
 
     def _told(self, reason: str | None) -> None:
         self._reason = reason
+
+    def _serve(self) -> Any:
+        server = self._make()
+        server.start()
+        return server
 
     def _make(self) -> Any:
         target = oslo_messaging.Target(

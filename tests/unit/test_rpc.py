@@ -328,6 +328,28 @@ def test_calls_to_a_refusing_broker_are_not_ready(ctx):
     assert caught.value.code == 503
 
 
+def test_a_server_that_the_broker_refuses_at_first_is_there_later(monkeypatch):
+    class Refused(Exception):
+        """What the library raises when a right is missing"""
+
+    server = rpc.Rpc(configured()).server("a_topic", [])
+    make, refusals = server._make, [1, 2]
+
+    def refusing():
+        if refusals:
+            refusals.pop()
+            raise Refused("Login was refused")
+        return make()
+
+    monkeypatch.setattr(server, "_make", refusing)
+    server.start()
+    try:
+        assert server.wait(20)
+        assert server.ready() is None
+    finally:
+        server.stop(time.monotonic() + 5)
+
+
 def test_a_server_without_a_broker_starts_is_not_ready_and_stops():
     from tests.servers import free_port
 

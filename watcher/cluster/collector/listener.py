@@ -121,14 +121,13 @@ class Listener:
             bus.register(self._conf)
             broker = Broker(self._conf)
             wait_for("the message broker", broker.check, self._stop)
-            if self._stop.is_set():
-                return
-            server = self._connect(self._conf, [self._ear])
-            # One at a time, or the order would be lost.
-            server.start(override_pool_size=1)
+            # It may refuse us for now: while it starts, or until somebody grants a right.
+            server = wait_for(self.name, self._listen, self._stop)
         except Exception:
             # Without events models are read before each decision, as they are at first.
             LOG.exception("Notifications of the cloud are not heard")
+            return
+        if server is None:
             return
         self._server = server
         if self._stop.is_set():
@@ -139,6 +138,12 @@ class Listener:
         self._started.set()
         topics = self._conf.watcher_decision_engine.notification_topics
         LOG.info("Notifications are taken from %s", ", ".join(topics))
+
+    def _listen(self) -> Any:
+        server = self._connect(self._conf, [self._ear])
+        # One at a time, or the order would be lost.
+        server.start(override_pool_size=1)
+        return server
 
     def _end(self) -> None:
         self._started.clear()

@@ -1,6 +1,7 @@
 """Is there what a scope names, and does a strategy look at it?
 
-Models answer, nobody asks the cloud for a name.
+Models answer, nobody asks the cloud for a name. One that does not follow what happens is read
+again before, which takes a few requests.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,6 +20,8 @@ LOG = log.getLogger(__name__)
 # A name that is missing may be newer than the model: it is read again when it is older
 # than that, in seconds, which takes a few requests.
 YOUNG_S = 2.0
+# How old a model that follows no events may be when all scopes are judged, in seconds.
+OLD_S = 60.0
 NEVER_READ = "it has not been read yet"
 NOT_KEPT = "it is not in [collector] collector_plugins"
 
@@ -51,6 +54,16 @@ class Existence:
         :param strategy: the only one in question; None: all of the goal
         """
         return self._findings(document, self._looked_at(goal, strategy), fresh=True)
+
+    def renew(self) -> None:
+        """Let models that do not follow events be read again, at most once in a while"""
+        for name, kept in self._models.kept.items():
+            if not kept.current or kept.followed:
+                continue
+            try:
+                kept.get(OLD_S)
+            except exception.WatcherException as error:
+                LOG.info("Scopes are judged by an older %s model: %s", name, error)
 
     def now(self, document: Any) -> Findings:
         """Judge a scope that was valid once, with the models that are there"""
@@ -93,8 +106,13 @@ class Existence:
             ask = getattr(handler, "missing", None)
             if ask is None:
                 return ()
+            old = fresh and kept.age_s > YOUNG_S
+            if old and not kept.followed:
+                # What is named may be gone since.
+                model, old = kept.get(YOUNG_S), False
             found: Sequence[Missing] = ask(model)
-            if found and fresh and kept.age_s > YOUNG_S:
+            if found and old:
+                # What is missing may have come since.
                 found = ask(kept.get(YOUNG_S))
         except exception.WatcherException as error:
             raise _Unknown(error.format_message()) from None

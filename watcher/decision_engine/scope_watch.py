@@ -1,6 +1,7 @@
 """Looks now and then whether everything that scopes name is still there, and tells once.
 
-The models that are there answer; the cloud is not asked. The cost grows with the scopes.
+The models answer; one that follows no events is read again before, by a few requests. The cost
+grows with the scopes.
 """
 
 import dataclasses
@@ -45,6 +46,7 @@ class ScopeWatch:
 
     def look(self) -> None:
         """Look at all scopes once"""
+        self._existence.renew()
         told = self._db.read(scope_findings.told)
         left = dict(told)
         for subject in self._subjects():

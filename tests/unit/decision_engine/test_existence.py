@@ -183,11 +183,13 @@ def test_something_newer_than_the_model_is_found(existence, cloud, clock):
     assert existence.of([{"compute": [GONE]}], "dummy").missing == []
 
 
-def test_nothing_is_read_when_everything_is_there(existence, models, clock):
-    models.kept["compute"].collector.away = True
-    clock.now = 100
+def test_a_model_that_follows_events_is_not_read_again(existence, models, clock):
+    kept = models.kept["compute"]
+    kept._heard_s = clock.now = 100
+    kept.collector.away = True
     document = [{"compute": [{"host_aggregates": [{"id": 1}]}]}]
-    assert existence.of(document, "dummy").missing == []
+    found = existence.of(document, "dummy")
+    assert found.missing == [] and not found.unknown
 
 
 def test_nobody_is_refused_by_a_model_that_cannot_be_made_newer(
@@ -231,3 +233,11 @@ def test_the_endpoint_answers_in_plain_data(existence):
         "unknown": {},
     }
     assert endpoint.VERSION == "1.1"
+
+
+def test_what_has_just_gone_is_not_taken_for_there(existence, cloud, clock):
+    document = [{"compute": [{"host_aggregates": [{"name": "fast"}]}]}]
+    assert not existence.of(document, "dummy").missing
+    cloud.host_aggregates.clear()
+    clock.now = 100
+    assert paths(existence.of(document, "dummy"))

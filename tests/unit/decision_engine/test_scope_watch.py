@@ -246,3 +246,16 @@ def test_it_costs_the_same_few_statements_however_many_scopes(watched):
             engine.look()
             counts.append(len([s for s in seen if s.startswith("SELECT")]))
     assert counts[0] == counts[1] <= 6
+
+
+def test_an_idle_engine_reads_before_it_judges(cloud, content):
+    cloud.node("a").aggregate("fast", "a")
+    watched = Watched(cloud, content)
+    watched.template()
+    engine = watched.engine()
+    engine.look()
+    watched.gone()
+    watched.now += HOUR
+    # No audit and nobody else has asked for the model meanwhile.
+    engine.look()
+    assert [kind for kind, *_rest in watched.told] == ["audit.scope.invalid"]

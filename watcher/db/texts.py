@@ -6,9 +6,10 @@ from watcher import exception
 
 MARK = "..."
 UNKNOWN = "\ufffd"
-# What not every database takes: zeros, halves of characters, and characters of four bytes
-# where tables were made as the published guide says. Names of servers may hold them.
-_REFUSED = re.compile("[\0\ud800-\udfff\U00010000-\U0010ffff]")
+# What no database takes: zeros and halves of characters.
+_REFUSED = re.compile("[\0\ud800-\udfff]")
+# Characters of four bytes, which fit where tables were made for them.
+_WIDE = re.compile("[\U00010000-\U0010ffff]")
 STATUS_MESSAGE = 255
 
 
@@ -21,6 +22,14 @@ def cut(text: str, limit: int = STATUS_MESSAGE) -> str:
     if len(text) <= limit:
         return text
     return text[: limit - len(MARK)] + MARK
+
+
+def plain(text: str) -> str:
+    """Return ``text`` of the program's own without what some databases refuse
+
+    Names of servers may hold it, which are part of what the program says.
+    """
+    return _WIDE.sub(UNKNOWN, _REFUSED.sub(UNKNOWN, text))
 
 
 def too_long(field: str, limit: int) -> exception.Invalid:

@@ -12,7 +12,7 @@ from typing import Any
 from oslo_log import log
 
 from watcher import context, exception
-from watcher.db import action_plans, actions, audits, continuous, explanations
+from watcher.db import action_plans, actions, audits, continuous, explanations, texts
 from watcher.decision_engine import conflict, explain
 from watcher.decision_engine.decide import Decider, Decision, Snapshot
 from watcher.domain import states
@@ -274,7 +274,7 @@ class AuditRunner:
         decision: Decision,
         error: BaseException,
     ) -> None:
-        message = sentence(error, decision.strategy, phase)
+        message = texts.plain(sentence(error, decision.strategy, phase))
         now = _ours(tx, audit.uuid, claim)
         self._tell(tx, f"audit.{phase}.error", now, fault=error)
         explanations.save(

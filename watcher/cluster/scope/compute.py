@@ -116,11 +116,16 @@ class ComputeScope(BaseScope):
         _warn(INSTANCE, uuids - whole.instances_data.keys())
         flagged = {uuid for uuid in uuids if uuid in model.instances_data}
         if projects or wanted:
+            # Most are one pair, which is found without going through all of them.
+            singles = {
+                pair for pairs in wanted if len(pairs) == 1 for pair in pairs.items()
+            }
+            others = [pairs for pairs in wanted if len(pairs) > 1]
             flagged |= {
                 uuid
                 for uuid, data in model.instances_data.items()
                 if data.get("project_id") in projects
-                or (wanted and _has_any(data.get("metadata") or {}, wanted))
+                or (wanted and _has_any(data.get("metadata") or {}, singles, others))
             }
         for uuid in sorted(flagged):
             model.get_instance_by_uuid(uuid).watcher_exclude = True
@@ -176,9 +181,15 @@ def _folded(pairs: Mapping[str, Any]) -> dict[str, str]:
     return {str(key).casefold(): str(value).casefold() for key, value in pairs.items()}
 
 
-def _has_any(metadata: Mapping[str, Any], wanted: Sequence[dict[str, str]]) -> bool:
-    have = _folded(metadata)
-    return any(pairs.items() <= have.items() for pairs in wanted)
+def _has_any(
+    metadata: Mapping[str, Any],
+    singles: Collection[tuple[str, str]],
+    others: Sequence[dict[str, str]],
+) -> bool:
+    have = _folded(metadata).items()
+    return any(pair in singles for pair in have) or any(
+        pairs.items() <= have for pairs in others
+    )
 
 
 # What is not there ------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from oslo_log import log
 
 from watcher import exception
 from watcher.cluster.model.model_root import ModelRoot
-from watcher.db import action_plans, actions
+from watcher.db import action_plans, actions, texts
 from watcher.decision_engine import judge
 from watcher.domain.needs import MIGRATE
 from watcher.domain.records import Action, ActionPlan, NewAction
@@ -127,7 +127,7 @@ class Outdated:
             return
         if reason is None:
             return
-        if self._db.write(action_plans.outdate, plan, reason):
+        if self._db.write(action_plans.outdate, plan, texts.plain(reason)):
             LOG.info("Plan %s is superseded: %s", plan.uuid, reason)
 
 

@@ -224,6 +224,17 @@ def test_a_look_that_takes_long_is_continued_by_the_next_one(world, monkeypatch)
     assert done == [1, 2, 3, 3]
 
 
+def test_a_reason_with_odd_characters_is_stored_by_every_database(world, monkeypatch):
+    """A database made as the published guide says takes no characters of four bytes"""
+    plan = world.planned()
+    said = "server web \U0001f600 is gone"
+    monkeypatch.setattr("watcher.decision_engine.outdated.holds", lambda m, f: said)
+    world.check.look()
+    found = world.get(plan)
+    assert found.state == "SUPERSEDED"
+    assert "web \ufffd is gone" in found.status_message
+
+
 def test_rows_that_cannot_be_judged_do_not_stop_the_others(world, monkeypatch):
     odd, plan = world.planned(), world.planned()
     world.changed(on="h3")

@@ -58,7 +58,7 @@ def add_many(
         "actor": texts.cut(tx.info.get("actor") or "watcher"),
         "old": old,
         "new": new,
-        "reason": texts.cut(reason, REASON) if reason else None,
+        "reason": texts.cut(texts.plain(reason), REASON) if reason else None,
     }
     tx.execute(
         sa.insert(History.__table__),  # type: ignore[arg-type]

@@ -130,7 +130,7 @@ def full_sync(mirror):
 
 def test_the_model_is_what_nova_says(mirror, two_engines, report):
     churn, seen = run(
-        mirror, two_engines, seconds=30, stops=3, seed=4, disturb=[full_sync(mirror)]
+        mirror, two_engines, seconds=20, stops=2, seed=4, disturb=[full_sync(mirror)]
     )
     for line in told(churn, seen):
         report(line)

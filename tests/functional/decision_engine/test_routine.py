@@ -84,6 +84,14 @@ def doubled(events):
     return wrong
 
 
+def around(events):
+    """Yield what happened just before and after each wrong step"""
+    for number in range(1, len(events) + 1):
+        if doubled(events[:number]) > doubled(events[: number - 1]):
+            yield "..."
+            yield from events[max(0, number - 6) : number + 4]
+
+
 def gaps(events, until):
     """Seconds between the ends of two runs, and how many engines died under the second
 
@@ -156,7 +164,7 @@ def trial(db, engines, *, count, seconds, every, victims=("one", "two")):
         f"{longest[1]} engines died under it"
     )
     assert kills and runs
-    assert overlap == 0
+    assert overlap == 0, "\n".join(str(e) for i in made for e in around(found[i]))
     assert max(taken, default=0) <= TAKE_OVER_S
     for gap, deaths in waits:
         assert gap <= TAKE_OVER_S * max(1, deaths) + INTERVAL_S

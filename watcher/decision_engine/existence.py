@@ -4,6 +4,7 @@ Models answer, nobody asks the cloud for a name. One that does not follow what h
 again before, which takes a few requests.
 """
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,7 +111,9 @@ class Existence:
             if old and not kept.followed:
                 # What is named may be gone since.
                 model, old = kept.get(YOUNG_S), False
-            found: Sequence[Missing] = ask(model)
+            # It is no copy: events go on changing it.
+            with getattr(model, "lock", contextlib.nullcontext()):
+                found: Sequence[Missing] = ask(model)
             if found and old:
                 # What is missing may have come since.
                 found = ask(kept.get(YOUNG_S))

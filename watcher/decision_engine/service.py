@@ -156,10 +156,9 @@ def parts(
             ScopeEndpoint(existence),
         ],
     )
-    forking: list[Part] = [] if strategies is None else [strategies]
     return [
         models,
-        *forking,
+        *([] if strategies is None else [strategies]),
         pool,
         *tickers(db, options, pool, models, existence, now),
         server,

@@ -1,15 +1,15 @@
 """Scope of the compute model."""
 
 import functools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from oslo_log import log
 
-from watcher import exception
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.model.subset import subset
 from watcher.cluster.scope.base import BaseScope, Missing
+from watcher.cluster.scope.rules import Rules, alone, values
 from watcher.cluster.scope.schemas import ANY, COMPUTE
 
 LOG = log.getLogger(__name__)
@@ -20,8 +20,6 @@ NODE = "compute node"
 INSTANCE = "instance"
 # Names in a line of the log.
 SHOWN = 5
-
-Rules = Sequence[Mapping[str, Any]]
 
 
 class ComputeScope(BaseScope):
@@ -43,8 +41,8 @@ class ComputeScope(BaseScope):
                 ("availability_zones", ("name",)),
             ):
                 for name in names:
-                    values = _values(rule.get(key), name)
-                    if ANY in values and len(values) > 1:
+                    found = values(rule.get(key), name)
+                    if ANY in found and len(found) > 1:
                         return f"{key}: {ANY} stands for all and must be alone"
         includes = any(rule.get("host_aggregates") for rule in scope)
         if includes and any(item.get("host_aggregates") for item in _excluded(scope)):
@@ -96,7 +94,7 @@ class ComputeScope(BaseScope):
         known = model.by_host.keys()
         left = allowed & known if ruled else set(known)
         for item in _excluded(self.scope):
-            names = set(_values(item.get("compute_nodes"), "name"))
+            names = set(values(item.get("compute_nodes"), "name"))
             _warn(NODE, names - known)
             left -= names
             if aggregates := item.get("host_aggregates"):
@@ -108,8 +106,8 @@ class ComputeScope(BaseScope):
         projects: set[str] = set()
         wanted: list[dict[str, str]] = []
         for item in _excluded(self.scope):
-            uuids.update(_values(item.get("instances"), "uuid"))
-            projects.update(_values(item.get("projects"), "uuid"))
+            uuids.update(values(item.get("instances"), "uuid"))
+            projects.update(values(item.get("projects"), "uuid"))
             wanted += [
                 _folded(pairs) for pairs in item.get("instance_metadata") or () if pairs
             ]
@@ -144,23 +142,10 @@ def _excluded(scope: Rules) -> Iterator[Mapping[str, Any]]:
         yield from rule.get("exclude") or ()
 
 
-def _values(items: Iterable[Mapping[str, Any]] | None, key: str) -> list[Any]:
-    return [item[key] for item in items or () if key in item]
-
-
-def _alone(wildcard: Sequence[Any], resource: str) -> bool:
-    """Tell whether everything is meant; a wildcard beside other values is an error"""
-    if ANY not in wildcard:
-        return False
-    if len(wildcard) > 1:
-        raise exception.WildcardCharacterIsUsed(resource=resource)
-    return True
-
-
 def _in_aggregates(model: ModelRoot, items: Rules) -> set[str]:
-    ids, names = _values(items, "id"), _values(items, "name")
-    all_ids = _alone(ids, "host aggregates")
-    everything = _alone(names, "host aggregates") or all_ids
+    ids, names = values(items, "id"), values(items, "name")
+    all_ids = alone(ids, "host aggregates")
+    everything = alone(names, "host aggregates") or all_ids
     return {
         host
         for aggregate in model.aggregates.values()
@@ -170,8 +155,8 @@ def _in_aggregates(model: ModelRoot, items: Rules) -> set[str]:
 
 
 def _in_zones(model: ModelRoot, items: Rules) -> set[str]:
-    names = _values(items, "name")
-    if _alone(names, "availability zones"):
+    names = values(items, "name")
+    if alone(names, "availability zones"):
         return set(model.by_host)
     wanted, nodes = set(names), model.nodes_data.values()
     return {str(d["hostname"]) for d in nodes if d.get("zone") in wanted}

@@ -1,18 +1,17 @@
 """Scope of the storage model."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from oslo_log import log
 
-from watcher import exception
 from watcher.cluster.model.storage import StorageModelRoot
 from watcher.cluster.scope.base import BaseScope, Missing
+from watcher.cluster.scope.rules import Rules, alone, values
 from watcher.cluster.scope.schemas import ANY, STORAGE
 
 LOG = log.getLogger(__name__)
 
-Rules = Sequence[Mapping[str, Any]]
 # Key of a rule -> what its items name it by, and its kind in words.
 INCLUDED = {
     "volume_types": ("name", "volume type"),
@@ -36,7 +35,7 @@ class StorageScope(BaseScope):
         """Refuse wildcards beside what they include"""
         for rule in scope:
             for key in INCLUDED:
-                names = _values(rule.get(key), "name")
+                names = values(rule.get(key), "name")
                 if ANY in names and len(names) > 1:
                     return f"{key}: {ANY} stands for all and must be alone"
         return None
@@ -142,25 +141,12 @@ def _known(model: StorageModelRoot, key: str) -> Collection[str]:
 def _excluded(scope: Rules, key: str, by: str) -> Iterator[Any]:
     for rule in scope:
         for item in rule.get("exclude") or ():
-            yield from _values(item.get(key), by)
-
-
-def _values(items: Iterable[Mapping[str, Any]] | None, key: str) -> list[Any]:
-    return [item[key] for item in items or () if key in item]
-
-
-def _alone(names: Sequence[Any], resource: str) -> bool:
-    """Tell whether everything is meant; a wildcard beside other values is an error"""
-    if ANY not in names:
-        return False
-    if len(names) > 1:
-        raise exception.WildcardCharacterIsUsed(resource=resource)
-    return True
+            yield from values(item.get(key), by)
 
 
 def _of_types(model: StorageModelRoot, items: Rules) -> set[str]:
-    names = set(_values(items, "name"))
-    every = _alone(_values(items, "name"), "volume types")
+    names = set(values(items, "name"))
+    every = alone(values(items, "name"), "volume types")
     return {
         host
         for host, data in model.nodes_data.items()
@@ -169,7 +155,7 @@ def _of_types(model: StorageModelRoot, items: Rules) -> set[str]:
 
 
 def _in_zones(model: StorageModelRoot, items: Rules) -> set[str]:
-    names = _values(items, "name")
-    if _alone(names, "availability zones"):
+    names = values(items, "name")
+    if alone(names, "availability zones"):
         return set(model.nodes_data)
     return {host for host, data in model.nodes_data.items() if data["zone"] in names}

@@ -125,6 +125,38 @@ def await_plan(daemons: Daemons, run: Run, seconds: float = 180) -> None:
     run.ended = time.monotonic()
 
 
+def _left_on(daemons: Daemons, run: Run, actions: list[Any]) -> list[Any]:
+    """Return who is still on the host: state, what was done to it, its migrations"""
+    plane = daemons.plane
+    left = []
+    for server in plane.servers_on(run.host):
+        ident = server["id"]
+        left.append(
+            {
+                "server": (ident, server["name"], server["status"]),
+                "created, updated": (server["created"], server["updated"]),
+                "actions": [
+                    (a.action_type, a.state, a.input_parameters)
+                    for a in actions
+                    if a.input_parameters.get("resource_id") == ident
+                ],
+                "migrations": [
+                    {
+                        key: m[key]
+                        for key in (
+                            *("id", "status", "created_at", "updated_at"),
+                            *("source_compute", "dest_compute"),
+                        )
+                    }
+                    for m in plane.migrations()
+                    if m["instance_uuid"] == ident
+                ],
+                "plan": (actions[0].created_at if actions else None, run.migrations_before),
+            }
+        )
+    return left
+
+
 def check(daemons: Daemons, run: Run) -> None:
     """Ask Nova and our database whether all is as it should be"""
     plane = daemons.plane
@@ -132,7 +164,7 @@ def check(daemons: Daemons, run: Run) -> None:
     actions = daemons.client().action.list(action_plan=run.plan, detail=True)
     told = [(a.action_type, a.state, a.status_message) for a in actions]
     assert plan.state == "SUCCEEDED", (plan.status_message, told)
-    assert plane.servers_on(run.host) == []
+    assert _left_on(daemons, run, actions) == []
     broken = [s["name"] for s in plane.servers() if s["status"] != "ACTIVE"]
     assert broken == []
     (service,) = plane.services(host=run.host)

@@ -52,16 +52,23 @@ def create(tx, number):
     ).uuid
 
 
-def read(tx):
-    """{audit: [(moment, BEGIN or END, text)]}, as it happened"""
+def read(tx, until):
+    """{audit: [(moment, BEGIN or END, text)]} up to ``until``, as it happened
+
+    The two tables are not read at the same moment (READ COMMITTED): of a run that began
+    and ended between the readings the end alone would be seen. Up to a moment before both
+    nothing is missing that something later in the list depends on.
+    """
     history, why = models.History.__table__, models.Explanation.__table__
     found = collections.defaultdict(list)
     claims = sa.select(history).where(
-        history.c.resource == "audit", history.c.reason.like("%claimed by%")
+        history.c.resource == "audit",
+        history.c.reason.like("%claimed by%"),
+        history.c.at <= until,
     )
     for row in tx.execute(claims):
         found[row.uuid].append((row.at, BEGIN, row.reason))
-    for row in tx.execute(sa.select(why)):
+    for row in tx.execute(sa.select(why).where(why.c.created_at <= until)):
         found[row.audit_uuid].append((row.created_at, END, row.plan_uuid or ""))
     return {ident: sorted(events) for ident, events in found.items()}
 
@@ -116,7 +123,7 @@ def take_overs(events):
 def wait_for_first_runs(db, wanted):
     end = time.monotonic() + START_S
     while time.monotonic() < end:
-        found = db.read(read)
+        found = db.read(read, models.utcnow())
         if all(END in {kind for _, kind, _ in found.get(u, ())} for u in wanted):
             return
         time.sleep(0.5)
@@ -151,7 +158,7 @@ def trial(db, engines, *, count, seconds, every, victims=("one", "two")):
             engines.start(victim)
             kills += 1
     until = models.utcnow()
-    found = db.read(read)
+    found = db.read(read, until)
     runs = sum(kind == END for events in found.values() for _, kind, _ in events)
     overlap = sum(doubled(found[ident]) for ident in made)
     taken = [late for ident in made for late in take_overs(found[ident])]

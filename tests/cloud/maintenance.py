@@ -151,7 +151,10 @@ def _left_on(daemons: Daemons, run: Run, actions: list[Any]) -> list[Any]:
                     for m in plane.migrations()
                     if m["instance_uuid"] == ident
                 ],
-                "plan": (actions[0].created_at if actions else None, run.migrations_before),
+                "plan": (
+                    actions[0].created_at if actions else None,
+                    run.migrations_before,
+                ),
             }
         )
     return left

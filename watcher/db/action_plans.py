@@ -40,6 +40,9 @@ def _records(tx: orm.Session, found: Any) -> builtins.list[ActionPlan]:
             status_message=row.status_message,
             owner=row.owner,
             owner_epoch=row.owner_epoch,
+            paused=bool(row.paused),
+            achieved_efficacy=row.achieved_efficacy,
+            undoes=row.undoes,
         )
         for row in found
     ]

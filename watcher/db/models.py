@@ -22,12 +22,14 @@ from watcher.db.base import Base as Base
 from watcher.db.base import Bookkeeping
 from watcher.db.base import new_uuid as new_uuid
 from watcher.db.base import utcnow as utcnow
+from watcher.db.ours import ExecutionRules as ExecutionRules
 from watcher.db.ours import Explanation as Explanation
 from watcher.db.ours import History as History
 from watcher.db.ours import Lease as Lease
 from watcher.db.ours import Operation as Operation
 from watcher.db.ours import Outbox as Outbox
 from watcher.db.ours import ScopeFinding as ScopeFinding
+from watcher.db.ours import Slot as Slot
 from watcher.db.types import BigId, DoubleFloat, JsonDict, JsonList, PreciseDateTime
 
 
@@ -148,6 +150,7 @@ class ActionPlan(Bookkeeping, Base):
         Index("ix_action_plans_audit_id", "audit_id"),
         Index("ix_action_plans_strategy_id", "strategy_id"),
         Index("ix_action_plans_state_owner", "state", "owner"),
+        Index("ix_action_plans_undoes", "undoes"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -162,6 +165,14 @@ class ActionPlan(Bookkeeping, Base):
     status_message: Mapped[str | None] = mapped_column(String(255))
     owner: Mapped[str | None] = mapped_column(String(255))
     owner_epoch: Mapped[int | None] = mapped_column(BigId)
+    # An ONGOING plan that begins nothing more until somebody lets it go on.
+    paused: Mapped[bool | None] = mapped_column(default=None)
+    # What its indicators were when they were measured again after its end.
+    achieved_efficacy: Mapped[dict[str, Any] | None] = mapped_column(
+        JsonDict(long=True), nullable=True
+    )
+    # The plan that this one takes back.
+    undoes: Mapped[str | None] = mapped_column(String(36))
 
 
 class Action(Bookkeeping, Base):

@@ -139,3 +139,42 @@ class ScopeFinding(Base):
     # What compare-and-set compares.
     digest: Mapped[str] = mapped_column(String(64))
     found_at: Mapped[datetime.datetime] = mapped_column(PreciseDateTime, default=utcnow)
+
+
+class Slot(Base):
+    """A place that one running action, or one plan, takes of what there are only some of"""
+
+    __tablename__ = "slots"
+    __table_args__ = (
+        UniqueConstraint(
+            "kind", "resource", "number", name="uniq_slots0kind0resource0number"
+        ),
+        Index("ix_slots_plan_uuid", "plan_uuid"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    resource: Mapped[str] = mapped_column(String(191))
+    number: Mapped[int]
+    plan_uuid: Mapped[str] = mapped_column(String(36))
+    # NULL: the plan holds it from its start to its end.
+    action_uuid: Mapped[str | None] = mapped_column(String(36))
+    owner: Mapped[str] = mapped_column(String(255))
+    owner_epoch: Mapped[int] = mapped_column(BigId)
+    taken_at: Mapped[datetime.datetime] = mapped_column(PreciseDateTime, default=utcnow)
+
+
+class ExecutionRules(Base):
+    """What an operator says of carrying plans out: of a template, an audit or a plan"""
+
+    __tablename__ = "execution_rules"
+    __table_args__ = (
+        UniqueConstraint("resource", "uuid", name="uniq_execution_rules0resource0uuid"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    resource: Mapped[str] = mapped_column(String(20))
+    uuid: Mapped[str] = mapped_column(String(36))
+    document: Mapped[dict[str, Any]] = mapped_column(JsonDict(long=True), default=dict)

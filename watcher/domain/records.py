@@ -116,6 +116,12 @@ class ActionPlan(Row):
     status_message: str | None = None
     owner: str | None = None
     owner_epoch: int | None = None
+    # An ONGOING plan that begins nothing more until somebody lets it go on.
+    paused: bool = False
+    # What its indicators were when they were measured again; empty: not measured.
+    achieved_efficacy: Mapping[str, Json] = field(default_factory=dict)
+    # UUID of the plan that this one takes back.
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

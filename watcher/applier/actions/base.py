@@ -13,6 +13,7 @@ import jsonschema
 from oslo_config import cfg
 
 from watcher import exception
+from watcher.applier.actions.steps import DirectSights, Sights, Steps, drive
 from watcher.applier.journal import Journal, LooseJournal
 
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -35,6 +36,7 @@ class BaseAction(abc.ABC):
         self.config = config
         self.osc = osc
         self.journal: Journal = LooseJournal()
+        self.sights: Sights = DirectSights(osc)
         self._input_parameters: dict[str, Any] = {}
 
     @classmethod
@@ -93,8 +95,15 @@ class BaseAction(abc.ABC):
 
     def run(self) -> None:
         """Act, or raise; what actions of this program define instead of execute"""
+        drive(self.steps(), self.journal.signals)
+
+    def steps(self) -> Steps:
+        """Act like ``run``, handing the thread back at each pause
+
+        Actions that wait define this, so that thousands of them can be under way.
+        """
         raise exception.UnsupportedError(
-            f"{type(self).__name__} defines neither run() nor execute()"
+            f"{type(self).__name__} defines none of steps(), run() and execute()"
         )
 
     def post_condition(self) -> None:  # noqa: B027 (looking is optional)

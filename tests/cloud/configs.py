@@ -145,6 +145,9 @@ compute_driver = simulated.SimulatedDriver
 enabled_apis = osapi_compute
 report_interval = 10
 service_down_time = 60
+# A report that a restarted broker lost is waited for that long: less than what makes the
+# host look dead.
+rpc_response_timeout = 30
 # What would talk to a network or to real guests.
 sync_power_state_interval = -1
 running_deleted_instance_action = noop

@@ -167,9 +167,10 @@ def check(daemons: Daemons, run: Run) -> None:
     actions = daemons.client().action.list(action_plan=run.plan, detail=True)
     told = [(a.action_type, a.state, a.status_message) for a in actions]
     assert plan.state == "SUCCEEDED", (plan.status_message, told)
-    assert _left_on(daemons, run, actions) == []
+    left = _left_on(daemons, run, actions)
+    assert not left, left
     broken = [s["name"] for s in plane.servers() if s["status"] != "ACTIVE"]
-    assert broken == []
+    assert not broken, broken
     (service,) = plane.services(host=run.host)
     assert service["status"] == "disabled"
     assert service["disabled_reason"] == "watcher_maintaining"

@@ -330,6 +330,23 @@ class Plane:
         found: list[dict] = self.nova("GET", path)["servers"]
         return found
 
+    def await_reports(self) -> None:
+        """Wait until each nova-compute that was up has reported anew
+
+        A broker that was killed takes their reports with it; until they give up waiting
+        for the answer and report again, Nova may call their hosts down.
+        """
+        before = {s["host"]: s["updated_at"] for s in self.services()}
+        servers.wait_until(
+            lambda: all(
+                s["state"] == "up" and s["updated_at"] != before[s["host"]]
+                for s in self.services()
+                if not s["forced_down"]
+            ),
+            120,
+            "a new report of each compute service",
+        )
+
     def servers_on(self, host: str) -> list[dict]:
         """Return the servers on ``host``"""
         return [s for s in self.servers() if s["OS-EXT-SRV-ATTR:host"] == host]

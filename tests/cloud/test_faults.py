@@ -171,5 +171,6 @@ def test_broker_and_database_restart(daemons, report, store):
         server.launch()
 
     run, _ = flow(daemons, disturb, 2.0)
+    daemons.plane.await_reports()
     report(f"{store} killed and restarted: plan SUCCEEDED after "
            f"{run.ended - run.began:.1f} s")  # fmt: skip

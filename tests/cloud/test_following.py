@@ -91,6 +91,8 @@ def test_a_broker_that_forgets_misleads_for_seconds_at_most(two_engines, do, rep
     agrees(daemons, "ctl2", FOLLOWED_S + SHOWN_S)
     rows = daemons.ask_engine("ctl2")
     assert ident in {row.get("server_uuid") for row in rows}
+    # Nova has to get over it too before anything else is asked of it.
+    daemons.plane.await_reports()
 
 
 @pytest.mark.acceptance

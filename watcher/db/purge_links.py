@@ -14,10 +14,12 @@ from watcher.db.models import (
     Audit,
     AuditTemplate,
     EfficacyIndicator,
+    ExecutionRules,
     Explanation,
     Goal,
     History,
     Operation,
+    Slot,
     Strategy,
 )
 from watcher.domain import states
@@ -61,6 +63,13 @@ PLANS = Kind(
 )
 ACTIONS = Kind(Action, ((PLANS, Action.action_plan_id),))
 KINDS = (GOALS, STRATEGIES, TEMPLATES, AUDITS, PLANS, ACTIONS)
+# What our own rows call those that they are about.
+RESOURCES = {
+    TEMPLATES: "audit_template",
+    AUDITS: "audit",
+    PLANS: "action_plan",
+    ACTIONS: "action",
+}
 
 
 def chunks(ids: Collection[int], size: int = IN_LIMIT) -> Iterator[list[int]]:
@@ -230,19 +239,24 @@ def _forget(tx: orm.Session, kind: Kind, chosen: Any) -> None:
     """Delete our own rows about the chosen ones; no foreign key leads there"""
     about: dict[Kind, tuple[tuple[Any, Any], ...]] = {
         AUDITS: ((Explanation, Explanation.audit_uuid),),
-        PLANS: ((Explanation, Explanation.plan_uuid), (Operation, Operation.plan_uuid)),
+        PLANS: (
+            (Explanation, Explanation.plan_uuid),
+            (Operation, Operation.plan_uuid),
+            (Slot, Slot.plan_uuid),
+        ),
         ACTIONS: ((Operation, Operation.action_uuid),),
     }
-    resource = {AUDITS: "audit", PLANS: "action_plan", ACTIONS: "action"}.get(kind)
+    resource = RESOURCES.get(kind)
     if resource is None:
         return
     uuids = sa.select(kind.table.uuid).where(chosen, kind.table.uuid.isnot(None))
-    for table, column in about[kind]:
+    for table, column in about.get(kind, ()):
         _delete(tx, sa.delete(table).where(column.in_(uuids)))
-    _delete(
-        tx,
-        sa.delete(History).where(History.resource == resource, History.uuid.in_(uuids)),
-    )
+    for named in (History, ExecutionRules):
+        _delete(
+            tx,
+            sa.delete(named).where(named.resource == resource, named.uuid.in_(uuids)),
+        )
 
 
 def _delete(tx: orm.Session, statement: sa.Delete) -> int:

@@ -257,6 +257,9 @@ def test_our_own_rows_about_it_go_too(db):
             tx.add(models.History(resource="audit", uuid=audit, new="PENDING"))
             tx.add(models.History(resource="action_plan", uuid=plan, new="PENDING"))
             tx.add(models.History(resource="action", uuid=action, new="PENDING"))
+            tx.add(models.ExecutionRules(resource="action_plan", uuid=plan))
+            tx.add(models.Slot(kind="x", resource=plan, number=0, plan_uuid=plan,
+                               owner="o", owner_epoch=1))  # fmt: skip
             tx.add(
                 models.Operation(
                     action_uuid=action,
@@ -274,6 +277,7 @@ def test_our_own_rows_about_it_go_too(db):
     assert count(db, models.Explanation) == 1
     assert count(db, models.Operation) == 1
     assert count(db, models.History) == 3
+    assert (count(db, models.ExecutionRules), count(db, models.Slot)) == (1, 1)
 
 
 def test_many_rows_take_few_transactions(db):

@@ -7,7 +7,6 @@ the limits have room. The actions themselves run in a pool, through the workflow
 import queue
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,11 +18,13 @@ from watcher import exception
 from watcher import plugins as registry
 from watcher.applier import verdict
 from watcher.applier.actions.factory import ActionFactory
+from watcher.applier.admission import Admission, NoLimits
 from watcher.applier.book import Book
 from watcher.applier.ending import Ending, is_final
 from watcher.applier.journal import RowJournal, Timing
 from watcher.applier.life import ActionLife
 from watcher.applier.signals import Left, Signals
+from watcher.applier.turns import Turns
 from watcher.applier.workflow_engine.base import BaseWorkFlowEngine
 from watcher.domain import states
 from watcher.domain.graph import BrokenGraph, Frontier
@@ -43,6 +44,7 @@ class Settings:
     engine: str = "taskflow"
     timing: Timing = field(default_factory=Timing)
     parallelization: Mapping[str, int] = field(default_factory=dict)
+    admission: Admission = field(default_factory=NoLimits)
 
 
 class PlanRunner:
@@ -66,8 +68,7 @@ class PlanRunner:
         self._events: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._end = Ending(book, self._look, lambda: self.cancelling)
         self._actions = self._end.actions
-        self._running: dict[str, Action] = {}
-        self._ready: dict[str, deque[Action]] = {}
+        self._turns: Turns | None = None
         self._draining = False
         self._cancel_told = False
         self._strays = Signals()  # of actions that an outside engine runs by itself
@@ -84,6 +85,11 @@ class PlanRunner:
     def uuid(self) -> str:
         """The plan"""
         return self.book.plan.uuid
+
+    @property
+    def waiting(self) -> Mapping[str, str]:
+        """Why actions that could begin must wait for limits, by their UUID"""
+        return self._turns.reasons if self._turns else {}
 
     @property
     def alive(self) -> bool:
@@ -151,6 +157,8 @@ class PlanRunner:
             if self._pool:
                 self._pool.shutdown(wait=True, cancel_futures=True)
             self._end.break_off(error)
+            if self._turns and not self.book.left:
+                self._turns.close(everything=True)
         finally:
             if self._pool:
                 self._pool.shutdown(wait=False, cancel_futures=True)
@@ -211,39 +219,33 @@ class PlanRunner:
     # In the order of the graph --------------------------------------------------------
 
     def _run_in_order(self, engine: BaseWorkFlowEngine, front: Frontier) -> None:
-        for action in self._actions.values():
-            if action.state in (states.ONGOING, states.CANCELLING):
-                self._admit(engine, action)
+        given = self._settings
+        turns = self._turns = Turns(
+            self.book, self._actions, front, admission=given.admission,
+            limit=lambda kind: given.parallelization.get(kind, engine.max_workers),
+            total=engine.max_workers,
+        )  # fmt: skip
+        begun = (states.ONGOING, states.CANCELLING)
+        turns.adopt(a for a in self._actions.values() if a.state in begun)
+        for action in turns.running.values():
+            self._admit(engine, action)
         while not front.finished:
             if self.cancelling:
-                self._cancel_waiting(front)
+                self._cancel_waiting(front, turns)
             self._skip_refused(front, engine)
             if not (self.cancelling or self._draining):
-                self._admit_ready(engine, front)
+                for action in turns.next():
+                    self._admit(engine, action)
             if front.finished:
-                return
-            if self._draining and not self._running:
+                break
+            if self._draining and not turns.running:
                 self.book.leave()
                 raise Left
-            self._await(front)
-
-    def _admit_ready(self, engine: BaseWorkFlowEngine, front: Frontier) -> None:
-        for uuid in front.ready():
-            if uuid not in self._running:
-                action = self._actions[uuid]
-                self._ready.setdefault(action.action_type, deque()).append(action)
-        busy = Counter(action.action_type for action in self._running.values())
-        for kind, waiting in self._ready.items():
-            limit = self._settings.parallelization.get(kind, engine.max_workers)
-            while waiting and busy[kind] < limit:
-                if len(self._running) >= engine.max_workers:
-                    return
-                busy[kind] += 1
-                self._admit(engine, waiting.popleft())
+            self._await(front, turns)
+        turns.close()
 
     def _admit(self, engine: BaseWorkFlowEngine, action: Action) -> None:
         assert self._pool is not None
-        self._running[action.uuid] = action
 
         def run() -> None:
             try:
@@ -267,21 +269,20 @@ class PlanRunner:
                 self._end.settle(action, states.SKIPPED, text)
                 front.settle(refusal.action, self._actions[refusal.action].state)
 
-    def _await(self, front: Frontier) -> None:
+    def _await(self, front: Frontier, turns: Turns) -> None:
         """Wait for an action to end, or for the time to look at the plan's state"""
         try:
-            event = self._events.get(timeout=LOOK_S)
+            event = self._events.get(timeout=min(LOOK_S, turns.pause_s))
             while True:
                 if event is not None:
-                    self._ended(event, front)
+                    self._ended(event, front, turns)
                 event = self._events.get_nowait()
         except queue.Empty:
             pass
         if time.monotonic() - self._looked >= LOOK_S:
             self._look()
 
-    def _ended(self, uuid: str, front: Frontier) -> None:
-        self._running.pop(uuid, None)
+    def _ended(self, uuid: str, front: Frontier, turns: Turns) -> None:
         life = self._lives.pop(uuid, None)
         if life is not None and life.failure is not None:
             self._end.failures[uuid] = life.failure
@@ -298,9 +299,12 @@ class PlanRunner:
                     action, states.FAILED, f"Action failed in execute: {error}", error
                 )
             row = self.book.ended.get(uuid)
-        if row is not None:
-            self._actions[uuid] = row
-            front.settle(uuid, row.state)
+        if row is None:
+            turns.let_go(uuid)
+            return
+        turns.end(uuid)
+        self._actions[uuid] = row
+        front.settle(uuid, row.state)
 
     # A whole plan at once, for engines written elsewhere ------------------------------
 
@@ -347,11 +351,11 @@ class PlanRunner:
             self.book.leave()
             raise Left
 
-    def _cancel_waiting(self, front: Frontier) -> None:
+    def _cancel_waiting(self, front: Frontier, turns: Turns) -> None:
         waiting = [
             action
             for uuid, action in self._actions.items()
-            if uuid not in self._running and action.state == states.PENDING
+            if uuid not in turns.running and action.state == states.PENDING
         ]
         self._end.settle_all(waiting, states.CANCELLED, None)
         for action in waiting:

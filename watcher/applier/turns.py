@@ -1,0 +1,130 @@
+"""Whose turn it is: the order of a plan, then its own limits, then those of others too."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from watcher.applier.admission import Admission
+from watcher.applier.book import Book
+from watcher.domain.graph import Frontier
+from watcher.domain.records import Action
+from watcher.domain.urgency import Urgency
+
+# With so many actions waiting, limits are asked at most every so many seconds.
+MANY = 200
+PAUSE_S = 0.2
+# How often limits are asked while nothing of the plan ends.
+ASK_S = 1.0
+
+
+class Turns:
+    """Actions of one plan that may begin; used by the plan's own thread alone.
+
+    ``limit`` tells how many actions of a type the plan may run, ``total`` how many in all.
+    """
+
+    def __init__(
+        self, book: Book, actions: Mapping[str, Action], front: Frontier, *,
+        admission: Admission, limit: Callable[[str], int], total: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self.running: dict[str, Action] = {}
+        self.reasons: Mapping[str, str] = {}
+        self._book = book
+        self._actions = actions
+        self._front = front
+        self._admission = admission
+        self._limit = limit
+        self._total = total
+        self._clock = clock
+        self._urgency = Urgency(actions)
+        self._waiting: dict[str, Action] = {}
+        self._ended: list[Action] = []
+        self._asked: float | None = None
+        self._changed = True
+
+    def adopt(self, running: Iterable[Action]) -> None:
+        """Count actions that another process began"""
+        found = list(running)
+        self.running.update((action.uuid, action) for action in found)
+        if found:
+            self._admission.adopt(self._book, found)
+
+    def next(self) -> list[Action]:
+        """Return actions that begin now; they run until ``end``"""
+        ready = [u for u in self._front.ready() if u not in self.running]
+        fresh = [self._actions[uuid] for uuid in ready]
+        self._waiting.update((action.uuid, action) for action in fresh)
+        self._changed = self._changed or bool(fresh)
+        self._release()
+        now = self._clock()
+        if not self._waiting or now < self._due():
+            return []
+        self._asked, self._changed = now, False
+        admitted = self._ask()
+        for action in admitted:
+            del self._waiting[action.uuid]
+            self.running[action.uuid] = action
+        return admitted
+
+    def end(self, uuid: str) -> None:
+        """Give the turn of an action back; it has ended"""
+        action = self.running.pop(uuid, None)
+        self._urgency.end(uuid)
+        self._changed = True
+        if action is not None:
+            self._ended.append(action)
+
+    def let_go(self, uuid: str) -> None:
+        """Forget an action that goes on elsewhere: what it holds stays held"""
+        self.running.pop(uuid, None)
+
+    def close(self, *, everything: bool = False) -> None:
+        """Give back what ended last, or everything when the plan was broken off"""
+        if everything:
+            self._ended += self.running.values()
+            self.running.clear()
+        self._release()
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds until it makes sense to ask again"""
+        crowded = len(self._waiting) > MANY and self._changed
+        return PAUSE_S if crowded else ASK_S
+
+    # Inner workings -------------------------------------------------------------------
+
+    def _due(self) -> float:
+        """Return when limits are asked again"""
+        if self._asked is None:
+            return 0.0
+        if not self._changed:
+            return self._asked + ASK_S
+        return self._asked + PAUSE_S if len(self._waiting) > MANY else 0.0
+
+    def _release(self) -> None:
+        ended, self._ended = self._ended, []
+        if ended:
+            self._admission.release(self._book, ended)
+
+    def _ask(self) -> list[Action]:
+        held = self._admission.hold(self._book)
+        if held is not None:
+            self.reasons = dict.fromkeys(self._waiting, held)
+            return []
+        room = self._total - len(self.running)
+        busy = Counter(action.action_type for action in self.running.values())
+        by_kind: dict[str, list[Action]] = {}
+        for action in self._urgency.ordered(self._waiting.values()):
+            by_kind.setdefault(action.action_type, []).append(action)
+        admitted: list[Action] = []
+        reasons: dict[str, str] = {}
+        for kind, waiting in by_kind.items():
+            free = min(room - len(admitted), self._limit(kind) - busy[kind])
+            if free <= 0:
+                continue
+            answer = self._admission.admit(self._book, waiting, free)
+            reasons.update(answer.reasons)
+            admitted += [self._waiting[uuid] for uuid in answer.admitted]
+        self.reasons = reasons
+        return admitted

@@ -14,10 +14,14 @@ from watcher.domain.records import Action
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Who may begin now, and why the others that were looked at must wait"""
+    """Who may begin now, why the others that were looked at must wait, and who never will
+
+    All by the actions' UUID; texts are for operators.
+    """
 
     admitted: Sequence[str] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 class Admission(Protocol):

@@ -124,8 +124,9 @@ class Book:
     # Reading --------------------------------------------------------------------------
 
     def plan_state(self) -> str:
-        """Return the plan's state as it is now"""
-        return self.read(action_plans.get, self.plan.uuid).state
+        """Return the plan's state as it is now; ``plan`` is its row from then on"""
+        self.plan = self.read(action_plans.get, self.plan.uuid)
+        return self.plan.state
 
     def actions(self) -> Sequence[Action]:
         """Return the plan's actions in the order in which they were stored"""

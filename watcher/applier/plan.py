@@ -236,6 +236,7 @@ class PlanRunner:
             if not (self.cancelling or self._draining):
                 for action in turns.next():
                     self._admit(engine, action)
+                self._skip_limited(front, turns)
             if front.finished:
                 break
             if self._draining and not turns.running:
@@ -268,6 +269,12 @@ class PlanRunner:
                 action = self._actions[refusal.action]
                 self._end.settle(action, states.SKIPPED, text)
                 front.settle(refusal.action, self._actions[refusal.action].state)
+
+    def _skip_limited(self, front: Frontier, turns: Turns) -> None:
+        for uuid, why in turns.to_skip().items():
+            action = self._actions[uuid]
+            self._end.settle(action, states.SKIPPED, verdict.skipped(why))
+            front.settle(uuid, self._actions[uuid].state)
 
     def _await(self, front: Frontier, turns: Turns) -> None:
         """Wait for an action to end, or for the time to look at the plan's state"""

@@ -30,6 +30,7 @@ class Turns:
     ) -> None:  # fmt: skip
         self.running: dict[str, Action] = {}
         self.reasons: Mapping[str, str] = {}
+        self._skipped: dict[str, str] = {}
         self._book = book
         self._actions = actions
         self._front = front
@@ -92,6 +93,11 @@ class Turns:
         crowded = len(self._waiting) > MANY and self._changed
         return PAUSE_S if crowded else ASK_S
 
+    def to_skip(self) -> dict[str, str]:
+        """Return actions that limits will never let begin, with the reason, once"""
+        found, self._skipped = self._skipped, {}
+        return found
+
     # Inner workings -------------------------------------------------------------------
 
     def _due(self) -> float:
@@ -106,6 +112,11 @@ class Turns:
         ended, self._ended = self._ended, []
         if ended:
             self._admission.release(self._book, ended)
+
+    def _skip(self, some: Mapping[str, str]) -> None:
+        self._skipped.update(some)
+        for uuid in some:
+            del self._waiting[uuid]
 
     def _ask(self) -> list[Action]:
         held = self._admission.hold(self._book)
@@ -125,6 +136,7 @@ class Turns:
                 continue
             answer = self._admission.admit(self._book, waiting, free)
             reasons.update(answer.reasons)
+            self._skip(answer.skipped)
             admitted += [self._waiting[uuid] for uuid in answer.admitted]
         self.reasons = reasons
         return admitted

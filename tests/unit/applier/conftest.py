@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from watcher.applier.actions.change_nova_service_state import ChangeNovaServiceS
 from watcher.applier.actions.migrate import Migrate
 from watcher.applier.actions.nop import Nop
 from watcher.applier.actions.sleep import Sleep
+from watcher.applier.admission import NoLimits
 from watcher.applier.book import Book
 from watcher.applier.journal import Timing
 from watcher.applier.plan import PlanRunner, Settings
@@ -160,6 +162,7 @@ class Bench:
     runners: list = field(default_factory=list)
     parallelization: dict = field(default_factory=dict)
     timing: Timing = QUICK
+    admission: Any = field(default_factory=NoLimits)
     processes: int = 0
 
     def phase(self, tx, event_type, record, *, fault=None):
@@ -249,7 +252,8 @@ class Process:
             book, fresh=before.state == "PENDING", plugins=self.bench.plugins,
             clients=self.clients,
             settings=Settings(
-                timing=self.bench.timing, parallelization=self.bench.parallelization
+                timing=self.bench.timing, parallelization=self.bench.parallelization,
+                admission=self.bench.admission,
             ),
         )  # fmt: skip
         self.bench.runners.append(runner)

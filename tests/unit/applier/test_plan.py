@@ -7,6 +7,7 @@ import pytest
 
 from watcher import exception
 from watcher.applier.actions.base import BaseAction
+from watcher.applier.admission import Answer, NoLimits
 
 
 def nop(*parents, **more):
@@ -301,3 +302,27 @@ def test_many_actions_are_cheap(bench):
     assert bench.run(uuid, 60).state == "SUCCEEDED"
     # Some 10 ms on an idle processor; a machine that does other things needs more.
     assert (time.monotonic() - began) / 60 < 0.2
+
+
+def test_limits_of_others_are_asked_and_given_back(bench):
+    class Budget(NoLimits):
+        used, freed = 0, 0
+
+        def admit(self, book, waiting, room):
+            self.used += 1
+            first, *rest = waiting
+            if self.used > 2:
+                return Answer(skipped={a.uuid: "2 are enough" for a in waiting})
+            return Answer([first.uuid], {a.uuid: "one at a time" for a in rest})
+
+        def release(self, book, ended):
+            self.freed += len(ended)
+
+    budget = bench.admission = Budget()
+    uuid = bench.plan(nop(), nop(), nop(), nop())
+    assert bench.run(uuid).state == "SUCCEEDED"
+    assert bench.states(uuid) == ["SUCCEEDED", "SUCCEEDED", "SKIPPED", "SKIPPED"]
+    assert bench.actions(uuid)[2].status_message == (
+        "Action was skipped automatically: 2 are enough"
+    )
+    assert budget.freed == 2

@@ -149,6 +149,16 @@ def test_what_was_begun_before_counts_and_what_is_let_go_stays_held(limits, cloc
     assert limits.released == []
 
 
+def test_what_limits_will_never_let_begin_is_handed_out_once(limits, clock):
+    of, _front = turns([action("a"), action("b")], limits, clock)
+    limits.admit = lambda book, waiting, room: Answer(["a"], {}, {"b": "used up"})
+    assert names(of.next()) == ["a"]
+    assert (of.to_skip(), of.to_skip()) == ({"b": "used up"}, {})
+    clock.now += ASK_S
+    limits.admit = None
+    assert of.next() == []
+
+
 def test_a_plan_that_broke_gives_everything_back(limits, clock):
     of, _front = turns([action("a"), action("b")], limits, clock)
     of.next()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
@@ -10,11 +11,12 @@ from sqlalchemy import orm
 
 from watcher import exception
 from watcher import plugins as registry
-from watcher.applier import recovery
+from watcher.applier import recovery, verdict
 from watcher.applier.book import Book, Phase, silent
 from watcher.applier.journal import Timing
 from watcher.applier.plan import PlanRunner, Settings
-from watcher.db import action_plans
+from watcher.applier.preflight import Models, Preflight
+from watcher.db import action_plans, actions
 from watcher.db.query import ListQuery
 from watcher.domain import states
 from watcher.domain.records import ActionPlan, Claim
@@ -34,7 +36,7 @@ class Crew:
 
     def __init__(
         self, conf: cfg.ConfigOpts, *, db: Any, lease: Any, plugins: registry.Plugins,
-        clients: Any, phase: Phase = silent,
+        clients: Any, phase: Phase = silent, models: Models | None = None,
     ) -> None:  # fmt: skip
         self._conf = conf
         self._db = db
@@ -45,6 +47,13 @@ class Crew:
         self._lock = threading.Lock()
         self._runners: dict[int, PlanRunner] = {}
         self._stopping = False
+        options = conf.watcher_applier
+        self._preflight: Preflight | None = None
+        if models is not None and options.verify_plans:
+            self._preflight = Preflight(
+                db, models, begin=self._begin, wake=self.wake,
+                patience_s=options.verify_patience,
+            )  # fmt: skip
         self.scanner = Ticker("action plan scan", self._interval_s, self.scan)
         lease.on_lost.append(self._on_lost)
 
@@ -71,6 +80,8 @@ class Crew:
         """
         self._stopping = True
         self.scanner.stop(deadline)
+        if self._preflight:
+            self._preflight.join(deadline)
         for runner in self.runners():
             runner.drain()
         for runner in self.runners():
@@ -96,7 +107,10 @@ class Crew:
         except exception.LeaseLost:
             return
         self._resume_own(claim)
-        for uuid in self._db.read(action_plans.claimable):
+        claimable = self._db.read(action_plans.claimable)
+        if self._preflight:
+            self._preflight.forget(set(claimable))
+        for uuid in claimable:
             try:
                 self._consider(uuid, claim)
             except exception.StateChanged as error:
@@ -124,12 +138,18 @@ class Crew:
             return
         if recovery.is_leftover(plan):
             self._bury(plan)
-        elif plan.state in recovery.RUNNING or self._has_room():
+        elif plan.state in recovery.RUNNING:
             # What was running must be watched at once, room or not.
             self._take(uuid, claim)
+        elif self._has_room():
+            if self._preflight:
+                self._preflight.check(plan)
+            else:
+                self._take(uuid, claim)
 
     def _has_room(self) -> bool:
-        return len(self.runners()) < int(self._conf.watcher_applier.workers)
+        busy = self._preflight.busy if self._preflight else 0
+        return len(self.runners()) + busy < int(self._conf.watcher_applier.workers)
 
     def _bury(self, plan: ActionPlan) -> None:
         alive_s = float(self._conf.service_down_time)
@@ -139,8 +159,19 @@ class Crew:
         if done:
             LOG.warning("Plan %s was cancelled: %s", plan.uuid, done.status_message)
 
-    def _take(self, uuid: str, claim: Claim) -> None:
-        plan, fresh = self._db.write(self._claim, uuid, claim)
+    def _begin(self, uuid: str, skipped: Mapping[str, str]) -> None:
+        """Begin a plan that was looked at, without the actions that do not hold"""
+        if self._stopping or not self._lease.may_start():
+            return
+        try:
+            self._take(uuid, self._lease.claim, skipped)
+        except (exception.LeaseLost, exception.StateChanged) as error:
+            LOG.info("Plan %s does not begin here: %s", uuid, error)
+
+    def _take(
+        self, uuid: str, claim: Claim, skipped: Mapping[str, str] | None = None
+    ) -> None:
+        plan, fresh = self._db.write(self._claim, uuid, claim, skipped or {})
         if plan is None:
             return
         LOG.info("Plan %s %s", uuid, "begins" if fresh else "is taken over")
@@ -157,12 +188,19 @@ class Crew:
         runner.start()
 
     def _claim(
-        self, tx: orm.Session, uuid: str, claim: Claim
+        self, tx: orm.Session, uuid: str, claim: Claim, skipped: Mapping[str, str]
     ) -> tuple[ActionPlan | None, bool]:
-        fresh = action_plans.get(tx, uuid).state == states.PENDING
+        before = action_plans.get(tx, uuid)
+        fresh = before.state == states.PENDING
         plan = action_plans.claim(tx, uuid, claim, self._conf.host)
-        if plan is not None and fresh:
-            self._phase(tx, START, plan)
+        if plan is None or not fresh:
+            return plan, fresh
+        if before.status_message:
+            # What it waited for is over.
+            plan = action_plans.update(tx, uuid, claim=claim, status_message=None)
+        self._phase(tx, START, plan)
+        for action, reason in skipped.items():
+            _skip(tx, action, verdict.skipped(reason), claim)
         return plan, fresh
 
     def _settings(self) -> Settings:
@@ -191,9 +229,20 @@ class Crew:
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no plan runs here; for tests and one-shot runners"""
         end = time.monotonic() + timeout_s
+        if self._preflight:
+            self._preflight.join(end)
         for runner in self.runners():
             runner.join(max(0.0, end - time.monotonic()))
         return not self.runners()
+
+
+def _skip(tx: orm.Session, action: str, message: str, claim: Claim) -> None:
+    try:
+        actions.step(
+            tx, action, states.PENDING, states.SKIPPED, message=message, claim=claim
+        )
+    except exception.StateChanged:
+        LOG.info("Action %s was skipped or cancelled by somebody else", action)
 
 
 def parallelization(plugins: registry.Plugins) -> dict[str, int]:

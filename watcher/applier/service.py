@@ -10,6 +10,7 @@ from watcher import exception
 from watcher import plugins as registry
 from watcher.applier.crew import Crew
 from watcher.applier.endpoints import ApplierEndpoint
+from watcher.cluster.collector.cache import Models
 from watcher.db import action_descriptions
 from watcher.notifications import emit
 from watcher.service import Daemon, Part
@@ -68,17 +69,24 @@ def checks(wiring: Wiring) -> list[Check]:
     return [("the descriptions of actions", lambda: describe(wiring))]
 
 
-def parts(conf: cfg.ConfigOpts, wiring: Wiring) -> list[Part]:
-    """Return the applier's own parts, in the order of their start"""
+def parts(
+    conf: cfg.ConfigOpts, wiring: Wiring, models: Models | None = None
+) -> list[Part]:
+    """Return the applier's own parts, in the order of their start
+
+    ``models`` are those of another service in this process. Without them there are some of
+    our own: no notifications are heard here, and nothing is read before a plan needs it.
+    """
     options = conf.watcher_applier
     if options.rollback_when_actionplan_failed:
         LOG.warning("[watcher_applier] rollback_when_actionplan_failed has no effect")
+    own = None if models else Models(conf, wiring.plugins, wiring.clients, ahead=False)
     crew = Crew(
         conf, db=wiring.db, lease=wiring.lease, plugins=wiring.plugins,
-        clients=wiring.clients, phase=emit.phase,
+        clients=wiring.clients, phase=emit.phase, models=models or own,
     )  # fmt: skip
     server = wiring.rpc.server(options.conductor_topic, [ApplierEndpoint(crew.wake)])
-    return [crew, server]
+    return [*([own] if own else []), crew, server]
 
 
 def describe(wiring: Wiring) -> dict[str, str]:

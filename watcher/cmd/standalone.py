@@ -296,7 +296,7 @@ def build(conf: cfg.ConfigOpts) -> service.Daemon:
             other.heartbeat(),
             *engine.notification_parts(),
             *decision_engine.parts(conf, engine, models=models),
-            *applier.parts(conf, other),
+            *applier.parts(conf, other, models),
             api,
         ],
         checks=[

@@ -45,6 +45,21 @@ OPTS = [
         help="Seconds between two looks for plans that wait for an applier, or whose "
         "applier died. Messages only shorten the wait.",
     ),
+    cfg.BoolOpt(
+        "verify_plans",
+        default=True,
+        help="Judge a plan by the cluster as it is now before it begins: actions that do "
+        "not hold any more are skipped, and a plan that has lost its purpose is "
+        "SUPERSEDED. Otherwise each action looks when its turn comes.",
+    ),
+    cfg.IntOpt(
+        "verify_patience",
+        default=0,
+        min=0,
+        help="Seconds that a plan waits for the cloud to be readable, so that it can be "
+        "judged. After that it begins and each action looks when its turn comes. 0: it "
+        "waits as long as it takes, and may be cancelled meanwhile.",
+    ),
 ]
 
 

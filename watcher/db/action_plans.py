@@ -272,6 +272,13 @@ def outdate(tx: orm.Session, plan: ActionPlan, reason: str) -> bool:
     return _outlived(tx, plan, OUTDATED + reason, reason)
 
 
+def remark(tx: orm.Session, plan: ActionPlan, message: str | None) -> bool:
+    """Say something of a plan that stays in its state; False: it is not in that any more"""
+    values = {"status_message": message}
+    same = work.in_state(NOUN, plan.state)
+    return rows.update(tx, NOUN, plan.uuid, values, same) is not None
+
+
 def _outlived(tx: orm.Session, plan: ActionPlan, message: str, reason: str) -> bool:
     """Supersede a plan in the state in which it was seen, together with its actions"""
     try:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from watcher import context, exception
+from watcher.cluster import planned
 from watcher.cluster.collector.manager import CollectorManager
-from watcher.decision_engine import choose, judge
+from watcher.decision_engine import choose
 from watcher.decision_engine.handle import Handle, Notes
 from watcher.decision_engine.planner.base import BasePlanner
 from watcher.domain import scope as documents
@@ -255,7 +256,7 @@ class Decider:
 
 
 def _judge(decision: Decision) -> None:
-    breaches = judge.breaches(decision.solution.model_before, decision.actions)
+    breaches = planned.breaches(decision.solution.model_before, decision.actions)
     if not breaches:
         return
     decision.notes.remarks.extend(breaches)

@@ -1,6 +1,6 @@
 """Plans that nobody has begun yet, and that the cloud has left behind.
 
-A plan is judged again, by the rules by which it was made, when the model has changed since.
+A plan is judged again, as the applier will before it begins, when the model has changed since.
 Nothing is asked of the cloud for that: the model follows it anyway.
 """
 
@@ -12,11 +12,11 @@ from typing import Any
 from oslo_log import log
 
 from watcher import exception
+from watcher.cluster import premise
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.db import action_plans, actions, texts
-from watcher.decision_engine import judge
-from watcher.domain.needs import MIGRATE
-from watcher.domain.records import Action, ActionPlan, NewAction
+from watcher.domain import states
+from watcher.domain.records import Action, ActionPlan
 
 LOG = log.getLogger(__name__)
 
@@ -27,38 +27,23 @@ BUDGET_S = 0.5
 SETTLED_S = 30.0
 # Strategies for trials make plans about servers that never were.
 TRIALS = "dummy"
-MORE = "; and %s more"
 
 
 def holds(model: ModelRoot, found: Sequence[Action]) -> str | None:
-    """Return why the actions of a plan could not be carried out any more, or None
+    """Return why it is not worth beginning the plan any more, or None
 
-    What cannot be told at the moment, such as a server that is busy, counts as good.
+    What cannot be told at the moment, such as a server that is busy, counts as good, and
+    so does what the applier would leave out (``cluster.premise``).
     """
-    known = {action.uuid for action in found}
-    plan = [
-        NewAction(
-            uuid=action.uuid,
-            action_type=action.action_type,
-            input_parameters=action.input_parameters,
-            parents=[parent for parent in action.parents if parent in known],
+    ended = [action.uuid for action in found if action.state != states.PENDING]
+    judgement = premise.judge(model, found, ended)
+    if judgement.broken is not None:
+        return judgement.broken
+    if judgement.needless and not judgement.left:
+        return "nothing of it is left to be done: " + next(
+            iter(judgement.needless.values())
         )
-        for action in found
-    ]
-    if any(_is_busy(model, action) for action in plan):
-        return None
-    breaches = judge.breaches(model, plan)
-    if not breaches:
-        return None
-    return breaches[0] + (MORE % (len(breaches) - 1) if breaches[1:] else "")
-
-
-def _is_busy(model: ModelRoot, action: NewAction) -> bool:
-    server = str(action.input_parameters.get("resource_id"))
-    if action.action_type != MIGRATE or server not in model.instances_data:
-        return False
-    task = model.instances_data[server].get("task_state")
-    return bool(task) or server in model.migrations
+    return None
 
 
 class Outdated:

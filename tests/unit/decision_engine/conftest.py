@@ -6,10 +6,10 @@ import datetime
 import pytest
 
 from watcher.clients.records import Aggregate, ServerGroup
+from watcher.cluster import planned
 from watcher.cluster.model.element import ComputeNode, Instance
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.cluster.model.simulate import View
-from watcher.decision_engine import judge
 from watcher.decision_engine.handle import Handle, Notes
 from watcher.decision_engine.planner.weight import WeightPlanner
 from watcher.decision_engine.strategy import params
@@ -124,7 +124,7 @@ def run(strategy, cluster, config=None, readings=None, **given):
     solution.model_before = cluster.model
     numbers = iter(range(100_000))
     actions = WeightPlanner(Options()).plan(solution, lambda: f"u{next(numbers)}")
-    return Result(solution, notes, actions, judge.breaches(cluster.model, actions))
+    return Result(solution, notes, actions, planned.breaches(cluster.model, actions))
 
 
 @pytest.fixture

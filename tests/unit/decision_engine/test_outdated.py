@@ -1,5 +1,6 @@
 """Plans that the cloud has left behind become SUPERSEDED, and say why."""
 
+import dataclasses
 import datetime
 
 import pytest
@@ -61,6 +62,17 @@ def test_a_plan_about_a_cloud_that_stayed_as_it_was_holds(there):
 def test_what_changed_is_named(there, change, said):
     change(there)
     assert said in holds(there.model, [action(**MOVE)])
+
+
+def test_a_plan_of_which_enough_is_left_stays(there):
+    """The applier leaves out what does not hold"""
+    there.server("b", "h1").server("a", "h3")
+    both = [
+        action(**MOVE),
+        dataclasses.replace(action(**{**MOVE, "resource_id": "b"}), uuid="u2"),
+    ]
+    assert holds(there.model, both) is None
+    assert holds(there.model, both[:1])
 
 
 @pytest.mark.parametrize("task", ["migrating", "rebooting"])

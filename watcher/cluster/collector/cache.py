@@ -37,6 +37,7 @@ class Models:
     """All models of this process; a part of a daemon, built in the background
 
     :param clients: handed to collectors as ``osc``
+    :param ahead: False: nothing is read before somebody asks for it
     """
 
     name = "models"
@@ -47,7 +48,10 @@ class Models:
         plugins: Plugins,
         clients: Any,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        ahead: bool = True,
     ) -> None:
+        self._ahead = ahead
         kept = {}
         halt = threading.Event()
         self._broken: dict[str, str] = {}
@@ -70,6 +74,7 @@ class Models:
     def of(cls, collectors: Mapping[str, BaseClusterDataModelCollector]) -> "Models":
         """Keep the models of the given collectors, for tests and trials"""
         models = cls.__new__(cls)
+        models._ahead = True
         models._broken = {}
         models._begin({n: Kept(n, c) for n, c in collectors.items()}, threading.Event())
         return models
@@ -136,6 +141,10 @@ class Models:
         """Seconds since all of the compute model was read; None without one"""
         return self.kept[COMPUTE].full_age_s if COMPUTE in self.kept else None
 
+    def keeps(self, name: str) -> bool:
+        """Tell whether there is such a model at all, read or not"""
+        return name in self.kept
+
     def lacks(self, name: str) -> str | None:
         """Return why a model cannot be looked at; None: it is there, or still being read"""
         kept = self.kept.get(name)
@@ -157,6 +166,8 @@ class Models:
 
         One that only packages from elsewhere know keeps nobody else waiting.
         """
+        if not self._ahead:
+            return None
         missing = [
             f"{name} model: {kept.error or 'not read yet'}"
             for name, kept in sorted(self.kept.items())
@@ -179,6 +190,8 @@ class Models:
     def start(self) -> None:
         """Begin to read the models in the background, and again every period"""
         self._halt.clear()
+        if not self._ahead:
+            return
         for name, kept in self.kept.items():
             thread = threading.Thread(
                 target=self._keep, args=(kept,), name=f"model-{name}", daemon=True

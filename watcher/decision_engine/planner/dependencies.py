@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from watcher.cluster import occupancy
+from watcher.cluster import occupancy, planned
 from watcher.cluster.model.model_root import ModelRoot
-from watcher.cluster.model.simulate import COLD, LIVE, Move, View
+from watcher.cluster.model.simulate import Move, View
 from watcher.domain.needs import MIGRATE, POWER, SERVICE
 
 Action = Mapping[str, Any]
@@ -78,19 +78,15 @@ def _empty_before_off(actions: Sequence[Action]) -> Iterator[tuple[int, int]]:
 
 def moves(actions: Sequence[Action], model: ModelRoot) -> dict[int, Move]:
     """Return the migrations that name their target, by the index of their action"""
-    found: dict[int, Move] = {}
-    for index, action in enumerate(actions):
-        server = _parameter(action, "resource_id")
-        target = _parameter(action, "destination_node")
-        if action["action_type"] != MIGRATE or not target or not server:
-            continue
-        found[index] = Move(
-            instance=str(server),
-            source=str(_parameter(action, "source_node") or model.host_of(server)),
-            target=str(target),
-            kind=COLD if _parameter(action, "migration_type") == COLD else LIVE,
+    return {
+        index: move
+        for index, action in enumerate(actions)
+        if (
+            move := planned.move_of(
+                model, action["action_type"], action["input_parameters"]
+            )
         )
-    return found
+    }
 
 
 def _room(actions: Sequence[Action], model: ModelRoot) -> Iterator[tuple[int, int]]:

@@ -42,6 +42,7 @@ RESOURCES = (
 )
 # Resources of ours beside the published ones, found at every microversion.
 EXTENSIONS = (
+    "/v1/action_plans/{action_plan}/efficacy",
     "/v1/action_plans/{action_plan}/explanation",
     "/v1/audits/{audit}/explanation",
     openapi.PATH,

@@ -97,6 +97,14 @@ OPTS = [
         "0: never.",
     ),
     cfg.IntOpt(
+        "efficacy_check_period",
+        default=10,
+        min=0,
+        mutable=True,
+        help="Seconds between two looks for plans that have ended, to measure what they "
+        "achieved. 0: never.",
+    ),
+    cfg.IntOpt(
         "continuous_audit_interval",
         default=10,
         min=1,

@@ -2,6 +2,7 @@
 
 import builtins
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -295,6 +296,34 @@ def _outlived(tx: orm.Session, plan: ActionPlan, message: str, reason: str) -> b
         return False
     bulk.step_actions(tx, new, states.CANCELLED, (states.PENDING,), reason=message)
     return True
+
+
+def unmeasured(
+    tx: orm.Session, since: datetime.datetime, limit: int
+) -> builtins.list[ActionPlan]:
+    """Return plans that an applier ended since then, and whose effect nobody measured"""
+    ends = (states.SUCCEEDED, states.FAILED, states.CANCELLED)
+    found = tx.execute(
+        NOUN.select.where(
+            _table.c.state.in_(ends),
+            _table.c.hostname.is_not(None),
+            _table.c.achieved_efficacy.is_(None),
+            _table.c.updated_at >= since,
+            _table.c.deleted_at.is_(None),
+        )
+        .order_by(_table.c.id)
+        .limit(limit)
+    ).all()
+    return NOUN.records(tx, found)
+
+
+def measured(tx: orm.Session, uuid: str, document: Mapping[str, Any]) -> None:
+    """Store what a plan achieved, unless that was done; nothing else of it changes"""
+    tx.execute(
+        sa.update(_table)
+        .where(_table.c.uuid == uuid, _table.c.achieved_efficacy.is_(None))
+        .values(achieved_efficacy=dict(document), updated_at=_table.c.updated_at)
+    )
 
 
 def not_begun(tx: orm.Session, *, after: int, limit: int) -> builtins.list[ActionPlan]:

@@ -23,6 +23,7 @@ from watcher.decision_engine.endpoints import (
     StrategyEndpoint,
 )
 from watcher.decision_engine.existence import Existence
+from watcher.decision_engine.measuring import Measuring
 from watcher.decision_engine.pool import Pool
 from watcher.decision_engine.scoring import scoring_factory
 from watcher.decision_engine.tickers import tickers
@@ -147,6 +148,7 @@ def parts(
         routine=ROUTINE_RUNS,
     )
     existence = Existence(plugins, models)
+    measuring = Measuring(db, models, plugins, now=now, default_scope=default_scope)
     server = wiring.rpc.server(
         options.conductor_topic,
         [
@@ -160,7 +162,7 @@ def parts(
         models,
         *([] if strategies is None else [strategies]),
         pool,
-        *tickers(db, options, pool, models, existence, now),
+        *tickers(db, options, pool, models, existence, now, measuring),
         server,
     ]
 

@@ -10,6 +10,7 @@ from watcher.cluster.collector.cache import Models
 from watcher.db import action_plans, audits, continuous
 from watcher.decision_engine import scope_watch
 from watcher.decision_engine.existence import Existence
+from watcher.decision_engine.measuring import Measuring
 from watcher.decision_engine.outdated import Outdated
 from watcher.decision_engine.pool import Pool
 from watcher.decision_engine.scope_watch import ScopeWatch
@@ -32,8 +33,9 @@ Now = Callable[[], datetime.datetime]
 
 
 def tickers(
-    db: Any, options: Any, pool: Pool, models: Models, existence: Existence, now: Now
-) -> list[Ticker]:
+    db: Any, options: Any, pool: Pool, models: Models, existence: Existence, now: Now,
+    measuring: Measuring,
+) -> list[Ticker]:  # fmt: skip
     """Return all of them; ``options`` are those of [watcher_decision_engine]"""
     scanner = Ticker(
         "audit scan",
@@ -51,8 +53,14 @@ def tickers(
         lambda: expire(db, options.action_plan_expiry, now()),
     )
     tidy = Ticker("old notes", TIDY_S, Tidy(db, now).look)
+    worth = Ticker(
+        "achieved efficacy",
+        lambda: float(options.efficacy_check_period or PAUSE_S),
+        lambda: measuring.look() if options.efficacy_check_period else None,
+        at_start=False,
+    )
     checks = _checks(db, options, models, existence, now)
-    return [scanner, clock, expiry, tidy, *checks]
+    return [scanner, clock, expiry, tidy, worth, *checks]
 
 
 def _checks(

@@ -4,7 +4,9 @@ from watcher.policies import base
 
 _ONE = "/v1/action_plans/{action_plan_uuid}"
 RULES = [
-    *base.reads("action_plan", "action_plans", "action_plan_uuid", "explanation"),
+    *base.reads(
+        "action_plan", "action_plans", "action_plan_uuid", "explanation", "efficacy"
+    ),
     base.rule("action_plan:update", "Change a plan.", "PATCH", _ONE),
     base.rule("action_plan:delete", "Delete a plan.", "DELETE", _ONE),
     base.rule("action_plan:start", "Start a plan.", "POST", f"{_ONE}/start"),

@@ -164,6 +164,7 @@ webhooks = request(
 beside = st.one_of(
     request("GET", _path("strategies", _ident("strategies"), "state")),
     request("GET", _path("action_plans", _ident("action_plans"), "explanation")),
+    request("GET", _path("action_plans", _ident("action_plans"), "efficacy")),
     request("GET", _path("audits", _ident("audits"), "explanation")),
     request(
         "GET",

@@ -2,6 +2,9 @@
 
 import pytest
 
+from tests import worlds
+from watcher.db import action_plans
+
 LIST = {
     "uuid",
     "state",
@@ -137,6 +140,29 @@ def test_only_uuids_name_plans_and_actions(client):
 def test_explanation(client, plan):
     found = client.get(path(plan, "/explanation"))
     assert found.json["summary"] == "two are enough"
+
+
+def test_efficacy_promised_and_achieved(client, plan):
+    found = client.get(path(plan, "/efficacy")).json
+    assert found["promised"]["indicators"] and found["achieved"] is None
+    done = {
+        "measured_at": "2026-01-01T00:00:00+00:00",
+        "indicators": [
+            {"name": "n", "description": None, "unit": None, "value": 1, "promised": 2}
+        ],
+        "global": [],
+        "actions": {"SUCCEEDED": 1},
+        "note": "by the model",
+    }
+    client.db.write(action_plans.measured, plan, done)
+    found = client.get(path(plan, "/efficacy")).json
+    assert found["achieved"] == done
+    assert client.get(path(worlds.new_uuid(), "/efficacy")).status == 404
+    extensions = client.get("/v1/").json["extensions"]
+    assert any(item["path"].endswith("/efficacy") for item in extensions)
+    assert "achieved" not in str(client.get(path(plan)).json), (
+        "bodies stay as published"
+    )
 
 
 def test_action_views(client, plan):

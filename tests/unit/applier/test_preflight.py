@@ -12,7 +12,8 @@ from watcher.cluster.collector.base import Reading
 from watcher.cluster.collector.cache import Models
 from watcher.cluster.collector.compute import ComputeCollector
 from watcher.db import action_plans, actions, audits, history, strategies
-from watcher.domain.records import NewAction, NewPlan
+from watcher.decision_engine.goal.efficacy import achieved
+from watcher.domain.records import EfficacyIndicator, NewAction, NewPlan
 
 
 class Ground:
@@ -25,16 +26,17 @@ class Ground:
         goal = bench.db.read(audits.get, "audit").goal_id
         bench.db.write(strategies.create, name="mover", display_name="M", goal_id=goal)
 
-    def crew(self, models="own"):
-        process = self.bench.process()
+    def models(self):
         collector = ComputeCollector({}, osc=self.cloud.clients())
         collector.reading = Reading(attempts=1)
-        if models == "own":
-            models = Models.of({"compute": collector})
+        return Models.of({"compute": collector})
+
+    def crew(self):
+        process = self.bench.process()
         crew = Crew(
             self.conf, db=process.db, lease=FakeLease(process.tenure),
             plugins=self.bench.plugins, clients=process.clients,
-            phase=self.bench.phase, models=models,
+            phase=self.bench.phase, models=self.models(),
         )  # fmt: skip
         crew.process = process
         self.crews.append(crew)
@@ -255,3 +257,25 @@ def test_the_next_plan_does_not_wait_behind_one_that_is_superseded(
     ground.cloud.change_server(servers[0], host="c")
     assert ground.ended(plan).state == "SUCCEEDED"
     assert bench.state(lost).state == "SUPERSEDED"
+
+
+def test_achieved_differs_from_promised_when_a_move_failed(ground, bench, servers):
+    """Carried out on a cloud, and measured by the model as it is afterwards"""
+    plan = ground.plan(*(move(server, "a", "b") for server in servers))
+    ground.cloud.fail("rollback", servers[1])
+    assert ground.ended(plan).state == "FAILED"
+    models = ground.models()
+    facts = achieved.Facts(bench.actions(plan), models.compute())
+    promised = [
+        EfficacyIndicator(name="released_compute_nodes_count", value=1),
+        EfficacyIndicator(name="instance_migrations_count", value=4),
+    ]
+    found = achieved.measure(facts, promised, None)
+    shown = {
+        row["name"]: (row["promised"], row["value"]) for row in found["indicators"]
+    }
+    assert shown == {
+        "released_compute_nodes_count": (1, 0),
+        "instance_migrations_count": (4, 3),
+        "moves_made": (4, 3),
+    }

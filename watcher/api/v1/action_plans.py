@@ -10,6 +10,8 @@ from watcher.api.call import Call
 from watcher.api.collection import Collection
 from watcher.api.expose import DOCUMENT, EMPTY, ITEM, expose
 from watcher.api.noun import DETAIL, LISTED, Field, Noun
+from watcher.api.v1 import efficacy
+from watcher.api.v1.efficacy import EFFICACY
 from watcher.api.v1.explanations import EXPLANATION
 from watcher.db import action_plans, explanations
 from watcher.domain import states
@@ -211,6 +213,11 @@ class ActionPlans(Collection):
         if document is None:
             raise exception.ResourceNotFound(name="explanation", id=found.uuid)
         return document
+
+    @expose("GET", "{id}/efficacy", rule="get", answers=EFFICACY)
+    def efficacy(self, call: Call, ident: str) -> Any:
+        """Tell what the plan was expected to change, and what it has changed"""
+        return efficacy.document(self.find(call, ident))
 
     def _woken(self, call: Call, plan: ActionPlan) -> dict[str, Any]:
         if plan.state == states.PENDING:

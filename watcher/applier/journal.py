@@ -46,14 +46,25 @@ class Timing:
     # A call that began before its sender lost the lease (5 s to connect, 30 s to be
     # answered) has arrived or never will, so many seconds after the plan was taken over.
     settle_s: float = 35.0
+    # Of volumes, the second for each GB; and of machines that are switched.
+    volume_s: float = 3600.0
+    per_gb_s: float = 60.0
+    volume_interval_s: float = 10.0
+    power_s: float = 600.0
+    power_interval_s: float = 10.0
 
     @classmethod
     def of(cls, conf: Any) -> "Timing":
-        """Read the options of ``[nova]``"""
-        nova = conf.nova
+        """Read the options of ``[nova]``, ``[cinder]`` and ``[ironic_client]``"""
+        nova, cinder, ironic = conf.nova, conf.cinder, conf.ironic_client
         return cls(
             migration_s=nova.migration_max_retries * nova.migration_interval,
             interval_s=nova.migration_interval,
+            volume_s=cinder.volume_migration_timeout,
+            per_gb_s=cinder.volume_migration_timeout_per_gb,
+            volume_interval_s=cinder.volume_migration_interval,
+            power_s=ironic.power_timeout,
+            power_interval_s=ironic.power_interval,
         )
 
 
@@ -138,7 +149,9 @@ class LooseJournal:
 
     def done(self, operation: Operation, outcome: str, **detail: Any) -> None:
         """Remember the end"""
-        ended = dataclasses.replace(operation, outcome=outcome)
+        ended = dataclasses.replace(
+            operation, outcome=outcome, detail={**operation.detail, **detail}
+        )
         self._operations = [
             ended if known.id == operation.id else known for known in self._operations
         ]

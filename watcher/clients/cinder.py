@@ -5,8 +5,11 @@ volume without type breaks the whole list of volumes; no call here uses that.
 """
 
 import datetime
+import time
+from collections.abc import Mapping
 from typing import Any
 
+from watcher import exception
 from watcher.clients import cinder_records as read
 from watcher.clients.http import Service
 from watcher.clients.pages import pages
@@ -26,6 +29,9 @@ LISTS = "3.0"
 SERVICES = "3.0"
 TOTALS: Version = (3, 12)
 CHANGES: Version = (3, 60)
+GROUPS: Version = (3, 13)
+# Before 3.31 an administrator may filter by any column, since then by those of a file.
+FILTERS = "3.0"
 
 
 class Cinder:
@@ -76,6 +82,62 @@ class Cinder:
         body = self._http.get("/volumes/summary", _dotted(TOTALS), all_tenants="true")
         return read.totals(body["volume-summary"])
 
+    # One volume or type ----------------------------------------------------------------
+
+    def volume(self, uuid: str) -> Volume:
+        """Return one volume or raise VolumeNotFound"""
+        version = _dotted(GROUPS) if self._offered() >= GROUPS else LISTS
+        with _missing(uuid):
+            return read.volume(self._http.get(f"/volumes/{uuid}", version)["volume"])
+
+    def shadow(self, uuid: str) -> Volume | None:
+        """Return the volume that Cinder copies this one into just now, if there is one"""
+        body = self._http.get(
+            "/volumes/detail", FILTERS, all_tenants="true", limit=2,
+            migration_status=f"target:{uuid}",
+        )  # fmt: skip
+        found = [read.volume(row) for row in body["volumes"]]
+        # A Cinder that did not know the filter would show whatever it has.
+        own = [row for row in found if row.migration_status == f"target:{uuid}"]
+        return own[0] if own else None
+
+    def has_snapshots(self, uuid: str) -> bool:
+        """Tell whether the volume has snapshots"""
+        body = self._http.get(
+            "/snapshots", LISTS, all_tenants="true", limit=1, volume_id=uuid
+        )
+        return bool(body["snapshots"])
+
+    def is_encrypted(self, type_id: str) -> bool:
+        """Tell whether volumes of the type are encrypted"""
+        body = self._http.get(f"/types/{type_id}/encryption", LISTS)
+        return bool(body.get("encryption_id"))
+
+    def type_projects(self, type_id: str) -> list[str]:
+        """Return the projects that may use a private type"""
+        body = self._http.get(f"/types/{type_id}/os-volume-type-access", LISTS)
+        return [str(row["project_id"]) for row in body["volume_type_access"]]
+
+    # Changes ---------------------------------------------------------------------------
+
+    def migrate_volume(self, uuid: str, pool: str, request_id: str) -> str | None:
+        """Ask that a volume be moved to a pool, and kept from its users meanwhile"""
+        body = {"os-migrate_volume": {"host": pool, "lock_volume": True}}
+        return self._act(uuid, body, request_id)
+
+    def retype_volume(self, uuid: str, name: str, request_id: str) -> str | None:
+        """Ask that a volume get another type, moved to another pool where that is needed"""
+        body = {"os-retype": {"new_type": name, "migration_policy": "on-demand"}}
+        return self._act(uuid, body, request_id)
+
+    # Inner workings --------------------------------------------------------------------
+
+    def _act(self, uuid: str, body: Mapping[str, Any], request_id: str) -> str | None:
+        begun = time.monotonic()
+        path = f"/volumes/{uuid}/action"
+        with _missing(uuid, "Volume"):
+            return self._http.change("POST", path, LISTS, body, request_id, begun=begun)
+
     def _pages(
         self, path: str, noun: str, version: str = LISTS, **filters: Any
     ) -> list[dict[str, Any]]:
@@ -88,6 +150,24 @@ class Cinder:
             newest = getattr(data, "max_microversion", None) or (3, 0)
             self._newest = (newest[0], newest[1])
         return self._newest
+
+
+class _missing:
+    """Turns Cinder's 404 into VolumeNotFound, where the text starts as given"""
+
+    def __init__(self, uuid: str, prefix: str = "") -> None:
+        self._uuid = uuid
+        self._prefix = prefix
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        if not isinstance(error, exception.CinderClientError):
+            return
+        reason = str(error.kwargs.get("reason", ""))
+        if error.http_status == 404 and reason.startswith(self._prefix):
+            raise exception.VolumeNotFound(name=self._uuid) from error
 
 
 def _dotted(version: Version) -> str:

@@ -66,6 +66,7 @@ def volume_type(raw: Raw) -> VolumeType:
         id=raw["id"],
         name=raw["name"],
         extra_specs=dict(raw.get("extra_specs") or {}),
+        is_public=raw.get("is_public", True) is not False,
     )
 
 
@@ -90,6 +91,10 @@ def volume(raw: Raw) -> Volume:
         metadata=dict(raw.get("metadata") or {}),
         migration_status=raw.get("os-vol-mig-status-attr:migstat")
         or raw.get("migration_status"),
+        name_id=raw.get("os-vol-mig-status-attr:name_id"),
+        encrypted=bool(raw.get("encrypted")),
+        replication_status=raw.get("replication_status"),
+        group=raw.get("group_id") or raw.get("consistencygroup_id") or None,
         created_at=moment(raw.get("created_at")),
         updated_at=moment(raw.get("updated_at")),
     )

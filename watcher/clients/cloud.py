@@ -66,6 +66,16 @@ class Clients:
             return self._ironic
 
     @property
+    def metal(self) -> Ironic:
+        """Return what switches machines"""
+        if self._conf.maas_client.url:
+            raise exception.UnsupportedError(
+                "[maas_client] url is set, but machines of MAAS are not supported: "
+                "have them managed by Ironic"
+            )
+        return self.ironic
+
+    @property
     def cinder(self) -> Cinder:
         """Return the block storage service"""
         with self._lock:

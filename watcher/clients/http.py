@@ -5,6 +5,7 @@ they arrived may be unknown, and only their sender can find out.
 """
 
 import datetime
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -192,11 +193,26 @@ def reason_of(response: requests.Response) -> str:
     if isinstance(errors := body.get("errors"), list) and errors:
         body = {"error": errors[0]}
     for part in body.values():
+        if isinstance(part, str) and part.startswith("{"):
+            # Ironic wraps a document in a text.
+            part = _document(part)
         if isinstance(part, dict):
-            text = part.get("message") or part.get("detail") or part.get("title")
+            text = (
+                part.get("message")
+                or part.get("detail")
+                or part.get("title")
+                or part.get("faultstring")
+            )
             if isinstance(text, str) and text.strip():
                 return text.strip()
     return line
+
+
+def _document(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def moment(text: str | None) -> datetime.datetime | None:

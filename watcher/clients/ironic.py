@@ -1,5 +1,6 @@
 """The bare-metal service: the nodes that Ironic knows."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from watcher.clients.records import BaremetalNode
 # Microversion that lists chosen fields: a node in full is kilobytes of driver data.
 OLDEST = (1, 8)
 FIELDS = "uuid,name,power_state,maintenance,maintenance_reason,extra"
+# What is told of one node beside these.
+MORE = "provision_state,target_power_state,reservation,last_error,instance_uuid"
 PAGE = 1000
 STEPS_BACK = 20  # rows before a deleted page marker that are tried in its place
 
@@ -30,15 +33,43 @@ class Ironic:
         """Return every node"""
         return [_node(row) for row in self._pages()]
 
+    def node(self, uuid: str) -> BaremetalNode:
+        """Return one node with what is being done to it, or raise IronicNodeNotFound"""
+        path = f"{self._path()}/{uuid}"
+        try:
+            row = self._http.get(path, self._version, fields=f"{FIELDS},{MORE}")
+        except exception.IronicClientError as error:
+            if error.http_status == 404:
+                raise exception.IronicNodeNotFound(uuid=uuid) from error
+            raise
+        return _node(row)
+
+    def set_power(self, uuid: str, on: bool, request_id: str) -> str | None:
+        """Ask that a machine be switched; refused (409) while Ironic works on it"""
+        begun = time.monotonic()
+        path = f"{self._path()}/{uuid}/states/power"
+        body = {"target": "power on" if on else "power off"}
+        try:
+            return self._http.change(
+                "PUT", path, self._version, body, request_id, begun=begun
+            )
+        except exception.IronicClientError as error:
+            if error.http_status == 404:
+                raise exception.IronicNodeNotFound(uuid=uuid) from error
+            raise
+
+    def _path(self) -> str:
+        address = self._http.guard(self._http.adapter.get_endpoint)
+        # The catalogue may hold the versioned address.
+        return "/nodes" if address.rstrip("/").endswith("/v1") else "/v1/nodes"
+
     def _pages(self) -> Iterator[Mapping[str, Any]]:
         """Yield the rows of all pages, each row once
 
         The node at a page's end may be deleted before the next page is asked for; the one
         before it then marks the place.
         """
-        address = self._http.guard(self._http.adapter.get_endpoint)
-        # The catalogue may hold the versioned address.
-        path = "/nodes" if address.rstrip("/").endswith("/v1") else "/v1/nodes"
+        path = self._path()
         seen: set[str] = set()
         markers: list[str] = []
         while True:
@@ -69,4 +100,9 @@ def _node(row: Mapping[str, Any]) -> BaremetalNode:
         maintenance=bool(row.get("maintenance")),
         maintenance_reason=row.get("maintenance_reason"),
         extra=dict(extra) if isinstance(extra, Mapping) else {},
+        provision_state=row.get("provision_state"),
+        target_power_state=row.get("target_power_state"),
+        reservation=row.get("reservation"),
+        last_error=row.get("last_error"),
+        instance=row.get("instance_uuid"),
     )

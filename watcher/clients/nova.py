@@ -96,6 +96,14 @@ class Nova:
         with _missing(uuid):
             return read.server(self._http.get(f"/servers/{uuid}", version)["server"])
 
+    def servers_on(self, host: str) -> list[Server]:
+        """Return the servers of a host, stopped ones included"""
+        version = self._pick(SERVERS)
+        rows = self._pages(
+            "/servers/detail", "servers", version, all_tenants="true", host=host
+        )
+        return [read.server(row) for row in rows]
+
     def aggregates(self) -> list[Aggregate]:
         """Return every host aggregate"""
         self._offered()

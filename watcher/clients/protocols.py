@@ -1,9 +1,9 @@
 """What the rest of the program may ask of a cloud, real or simulated.
 
 Every failure is an ``exception.ClientError`` of the service (``http_status`` None when no
-answer came), an ``exception.InstanceNotFound``, or an ``exception.AuthorizationFailure``
-when Keystone did not let us in, in which case nothing was sent. Changing calls return the
-request id that the service gave the call.
+answer came), an ``exception.InstanceNotFound`` (``VolumeNotFound``, ``IronicNodeNotFound``
+alike), or an ``exception.AuthorizationFailure`` when Keystone did not let us in, in which
+case nothing was sent. Changing calls return the request id that the service gave the call.
 """
 
 import datetime
@@ -43,6 +43,9 @@ class Nova(Protocol):
 
     def server(self, uuid: str) -> Server:
         """Return one server or raise InstanceNotFound"""
+
+    def servers_on(self, host: str) -> list[Server]:
+        """Return the servers of a host, stopped ones included"""
 
     def aggregates(self) -> list[Aggregate]:
         """Return every host aggregate"""
@@ -115,6 +118,12 @@ class Ironic(Protocol):
     def nodes(self) -> list[BaremetalNode]:
         """Return every node"""
 
+    def node(self, uuid: str) -> BaremetalNode:
+        """Return one node with what is being done to it, or raise IronicNodeNotFound"""
+
+    def set_power(self, uuid: str, on: bool, request_id: str) -> str | None:
+        """Ask that a machine be switched; refused (409) while Ironic works on it"""
+
 
 class Cinder(Protocol):
     """The block storage service"""
@@ -140,6 +149,27 @@ class Cinder(Protocol):
     def volume_totals(self) -> VolumeTotals | None:
         """Return number and size of all volumes; None: this Cinder cannot tell"""
 
+    def volume(self, uuid: str) -> Volume:
+        """Return one volume or raise VolumeNotFound"""
+
+    def shadow(self, uuid: str) -> Volume | None:
+        """Return the volume that Cinder copies this one into just now, if there is one"""
+
+    def has_snapshots(self, uuid: str) -> bool:
+        """Tell whether the volume has snapshots"""
+
+    def is_encrypted(self, type_id: str) -> bool:
+        """Tell whether volumes of the type are encrypted"""
+
+    def type_projects(self, type_id: str) -> list[str]:
+        """Return the projects that may use a private type"""
+
+    def migrate_volume(self, uuid: str, pool: str, request_id: str) -> str | None:
+        """Ask that a volume be moved to a pool, and kept from its users meanwhile"""
+
+    def retype_volume(self, uuid: str, name: str, request_id: str) -> str | None:
+        """Ask that a volume get another type, moved to another pool where that is needed"""
+
 
 class Keystone(Protocol):
     """The identity service"""
@@ -162,6 +192,10 @@ class Clients(Protocol):
     @property
     def ironic(self) -> Ironic:
         """Return the bare-metal service"""
+
+    @property
+    def metal(self) -> Ironic:
+        """Return what switches machines: the bare-metal service, or what stands in for it"""
 
     @property
     def cinder(self) -> Cinder:

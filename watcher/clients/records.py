@@ -26,6 +26,13 @@ IN_FLIGHT = (
 ENDED_WELL = ("completed", "confirmed", "done")
 ENDED_BADLY = ("error", "failed", "cancelled", "reverted")
 
+# Migration statuses of a volume while Cinder moves it.
+MOVING = ("starting", "migrating", "completing")
+
+# Comparisons that extra specs of volume types may begin with.
+OPERATORS = ("=", "==", "!=", "<=", ">=", "s==", "s!=", "s<", "s<=", "s>", "s>=",
+             "<all-in>")  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypervisor:
@@ -196,6 +203,12 @@ class BaremetalNode:
     maintenance: bool = False
     maintenance_reason: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    # What follows is told of single nodes only, not in the list of all.
+    provision_state: str | None = None
+    target_power_state: str | None = None  # while it is being switched
+    reservation: str | None = None  # the conductor that works on it just now
+    last_error: str | None = None
+    instance: str | None = None  # the server that Nova deployed on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +237,18 @@ class StoragePool:
     reported_at: datetime.datetime | None = None
     capabilities: Mapping[str, object] = field(default_factory=dict)
 
+    def suits(self, kind: "VolumeType") -> bool:
+        """Tell whether volumes of the type may be here, as far as the pool tells
+
+        Extra specs of which the pool says nothing do not count. Those with an operator
+        other than <is>, <in> and <or> are left to Cinder's scheduler.
+        """
+        return all(
+            _meets(self.capabilities[name], wanted)
+            for key, wanted in kind.extra_specs.items()
+            if (name := key.removeprefix("capabilities:")) in self.capabilities
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeType:
@@ -232,6 +257,7 @@ class VolumeType:
     id: str
     name: str
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+    is_public: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,14 +285,39 @@ class Volume:
     attachments: Sequence[Attachment] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     migration_status: str | None = None
+    # The volume whose storage it has since a migration; that one is deleted afterwards.
+    name_id: str | None = None
+    encrypted: bool = False
+    replication_status: str | None = None
+    group: str | None = None  # told of single volumes only, but for consistency groups
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether Cinder is migrating it, or changing its type"""
+        busy = self.status in ("retyping", "maintenance")
+        return busy or self.migration_status in MOVING
 
     @property
     def is_shadow(self) -> bool:
         """Whether a migration made it, to copy another volume into or to be removed after"""
         status = self.migration_status or ""
         return status.startswith("target:") or status == "deleting"
+
+
+def _meets(given: object, wanted: str) -> bool:
+    operator, _blank, operand = wanted.strip().partition(" ")
+    operand = operand.strip()
+    if operator == "<is>":
+        return str(given).lower() == operand.lower()
+    if operator == "<in>":
+        return operand in str(given)
+    if operator == "<or>":
+        return str(given) in [part.strip() for part in operand.split("<or>")]
+    if operator in OPERATORS:
+        return True
+    return str(given).lower() == wanted.strip().lower()
 
 
 @dataclass(frozen=True, slots=True)

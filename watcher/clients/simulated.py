@@ -15,12 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watcher import exception
-from watcher.clients import simulated_load, simulated_moves, simulated_seed
+from watcher.clients import (
+    simulated_ironic,
+    simulated_load,
+    simulated_moves,
+    simulated_seed,
+    simulated_shifts,
+)
 from watcher.clients import simulated_state as states
-from watcher.clients.records import Flavor, Inventory, Offer
+from watcher.clients.records import Flavor
 from watcher.clients.simulated_cinder import SimulatedCinder, SimulatedStorage
 from watcher.clients.simulated_ironic import SimulatedIronic
 from watcher.clients.simulated_nova import SimulatedNova
+from watcher.clients.simulated_placement import SimulatedKeystone, SimulatedPlacement
 from watcher.clients.simulated_state import Fault, Group, Guest, Host, State
 
 # Ways in which a migration can be told to fail, see ``SimulatedCloud.fail``.
@@ -33,11 +40,12 @@ FAILURES = (
     "refused",
     "lost-request",
     "lost-answer",
+    "volume-migrate",
+    "volume-stuck",
+    "volume-leftover",
+    "power",
+    "power-locked",
 )
-
-
-# Services that Keystone lists in every simulated cloud.
-EVERYWHERE = ("compute", "placement", "identity", "baremetal")
 
 
 def utc_now() -> datetime.datetime:
@@ -66,6 +74,7 @@ class SimulatedCloud:
         self._days: dict[str, NDArray[np.float64]] = {}
         self._away = False
         self.migration_mb_s = migration_mb_s
+        self.volume_gb_s = 1.0  # what a storage backend copies
         self.storage = SimulatedStorage(self._changing)
         if self._path is not None and self._path.exists():
             self._state = states.read(self._path)
@@ -199,9 +208,13 @@ class SimulatedCloud:
         ``precheck``: a live migration is refused with 400; ``prepare``: it is accepted
         and fails at once, the server stays; ``rollback``: the same half way; ``error``:
         the server ends in ERROR; ``resize``: the same for a cold one. Any changing call,
-        of a server or of a service id: ``refused``: a 503, not done as far as one can
+        of a server, a service id, a volume or a machine: ``refused``: a 503, not done as far as one can
         know; ``lost-request``: no answer and not done; ``lost-answer``: no answer but
         done.
+
+        A volume: ``volume-migrate``: its move fails half way; ``volume-stuck``: it begins
+        and goes on for ever; ``volume-leftover``: what was copied from is not deleted. A
+        machine: ``power``: it is not switched; ``power-locked``: Ironic is busy with it.
         """
         if kind not in FAILURES:
             raise ValueError(f"{kind!r} is none of {FAILURES}")
@@ -243,6 +256,8 @@ class SimulatedCloud:
         with self._lock:
             now = states.seconds(self._now())
             simulated_moves.advance(self._state, now)
+            simulated_shifts.advance(self._state, now)
+            simulated_ironic.advance(self._state, now)
             yield self._state, now
 
     @contextmanager
@@ -265,17 +280,25 @@ class SimulatedCloud:
             yield opened
 
     @contextmanager
-    def _obeying(self, target: str) -> Iterator[tuple[State, float]]:
+    def _obeying(
+        self, target: str,
+        error: type[exception.ClientError] = exception.NovaClientError,
+        service: str = "Nova",
+    ) -> Iterator[tuple[State, float]]:  # fmt: skip
         """A changing request, which may get lost on its way there or back"""
-        self._reachable()
+        self._reachable(error, service)
+        lost = error(service=service, reason="Request timed out", unknown=True)
         with self._changing() as (state, now):
             if self._strikes("refused", target):
-                raise self._error("HTTP 503 Service Unavailable", 503, unknown=True)
+                raise error(
+                    service=service, reason="HTTP 503 Service Unavailable",
+                    http_status=503, unknown=True,
+                )  # fmt: skip
             if self._strikes("lost-request", target):
-                raise self._error("Request timed out", unknown=True)
+                raise lost
             yield state, now
             if self._strikes("lost-answer", target):
-                raise self._error("Request timed out", unknown=True)
+                raise lost
 
     def _strikes(self, kind: str, target: str) -> bool:
         return simulated_moves.fault(self._state, target, kind)
@@ -291,91 +314,6 @@ class SimulatedCloud:
                 reason="Unable to establish connection: connection refused",
             )
 
-    def _error(
-        self, reason: str, status: int | None = None, unknown: bool = False
-    ) -> exception.NovaClientError:
-        return exception.NovaClientError(
-            service="Nova", reason=reason, http_status=status, unknown=unknown
-        )
-
-
-class SimulatedPlacement:
-    """See ``protocols.Placement`` for what each method promises"""
-
-    def __init__(self, cloud: SimulatedCloud) -> None:
-        self._cloud = cloud
-
-    def inventories(self, providers: Sequence[str]) -> dict[str, dict[str, Inventory]]:
-        """Return provider -> resource class -> inventory; unknown providers are left out"""
-        with self._cloud._serving(exception.PlacementClientError, "Placement") as (
-            state,
-            _now,
-        ):
-            return {
-                host.uuid: {
-                    "VCPU": Inventory(
-                        total=host.vcpus, allocation_ratio=host.cpu_ratio
-                    ),
-                    "MEMORY_MB": Inventory(
-                        total=host.memory_mb,
-                        reserved=host.reserved_memory_mb,
-                        allocation_ratio=host.memory_ratio,
-                    ),
-                    "DISK_GB": Inventory(
-                        total=host.disk_gb, allocation_ratio=host.disk_ratio
-                    ),
-                }
-                for host in state.hosts.values()
-                if host.uuid in providers
-            }
-
-    def offers(self) -> dict[str, Offer]:
-        """Return what is used, and the traits, of each provider with a free VCPU"""
-        with self._cloud._serving(exception.PlacementClientError, "Placement") as (
-            state,
-            _now,
-        ):
-            roomy = [
-                host.uuid
-                for host in state.hosts.values()
-                if simulated_moves.used(state)[host.name][0] + 1
-                <= host.vcpus * host.cpu_ratio
-            ]
-        return {uuid: Offer(used=used) for uuid, used in self.usages(roomy).items()}
-
-    def usages(self, providers: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return provider -> resource class -> amount used; unknown ones are left out"""
-        with self._cloud._serving(exception.PlacementClientError, "Placement") as (
-            state,
-            _now,
-        ):
-            claimed = simulated_moves.used(state)
-            return {
-                host.uuid: {
-                    name: int(amount)
-                    for name, amount in zip(
-                        ("VCPU", "MEMORY_MB", "DISK_GB"),
-                        claimed[host.name],
-                        strict=True,
-                    )
-                }
-                for host in state.hosts.values()
-                if host.uuid in providers
-            }
-
-
-class SimulatedKeystone:
-    """See ``protocols.Keystone``"""
-
-    def __init__(self, cloud: SimulatedCloud) -> None:
-        self._cloud = cloud
-
-    def has_service(self, service_type: str) -> bool:
-        """Tell whether the catalogue has an enabled service of that type"""
-        with self._cloud._serving(exception.ClientError, "Keystone") as (state, _now):
-            storage = bool(state.backends) and service_type == "block-storage"
-        return storage or service_type in EVERYWHERE
-
 
 class SimulatedClients:
     """The services of a simulated cloud"""
@@ -387,7 +325,10 @@ class SimulatedClients:
             cloud._obeying,
             lambda: cloud.migration_mb_s * simulated_moves.MB,
         )
-        self.placement = SimulatedPlacement(cloud)
-        self.cinder = SimulatedCinder(cloud._serving)
-        self.ironic = SimulatedIronic(cloud._serving)
-        self.keystone = SimulatedKeystone(cloud)
+        self.placement = SimulatedPlacement(cloud._serving)
+        self.cinder = SimulatedCinder(
+            cloud._serving, cloud._obeying, lambda: cloud.volume_gb_s
+        )
+        self.ironic = SimulatedIronic(cloud._serving, cloud._obeying)
+        self.metal = self.ironic
+        self.keystone = SimulatedKeystone(cloud._serving)

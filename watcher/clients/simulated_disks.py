@@ -108,6 +108,7 @@ def shown_pools(state: State) -> list[dict[str, object]]:
                 "allocated_capacity_gb": taken,
                 "provisioned_capacity_gb": taken,
                 "total_volumes": count.get(name, 0),
+                **backend.specs,
             }
             rows.append({"name": name, "capabilities": found})
     return rows
@@ -115,10 +116,15 @@ def shown_pools(state: State) -> list[dict[str, object]]:
 
 def volume_type(kind: Kind) -> VolumeType:
     """Show a volume type"""
-    return VolumeType(id=kind.id, name=kind.name, extra_specs=dict(kind.extra_specs))
+    return VolumeType(
+        id=kind.id,
+        name=kind.name,
+        extra_specs=dict(kind.extra_specs),
+        is_public=kind.projects is None,
+    )
 
 
-def volume(disk: Disk) -> Volume:
+def volume(state: State, disk: Disk) -> Volume:
     """Show a volume"""
     return Volume(
         uuid=disk.uuid,
@@ -137,6 +143,10 @@ def volume(disk: Disk) -> Volume:
         ),
         metadata=dict(disk.metadata),
         migration_status=disk.migration_status,
+        name_id=disk.name_id,
+        encrypted=disk.kind in state.kinds and state.kinds[disk.kind].encrypted,
+        replication_status=disk.replication_status,
+        group=disk.group,
         created_at=when(disk.created),
         updated_at=when(disk.updated),
     )

@@ -72,6 +72,10 @@ class SimulatedNova:
         with self._look() as (state, _now):
             return rows.server(state, _guest(state, uuid))
 
+    def servers_on(self, host: str) -> list[Server]:
+        """Return the servers of a host, stopped ones included"""
+        return [server for server in self.servers() if server.host == host]
+
     def aggregates(self) -> list[Aggregate]:
         """Return every host aggregate"""
         with self._look() as (state, _now):

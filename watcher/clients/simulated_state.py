@@ -38,6 +38,13 @@ class Host:
     forced_down: bool = False
     powered: bool = True  # as Ironic sees the machine
     repaired: str | None = None  # why Ironic has it in maintenance
+    # What Ironic does with the machine: whether it will be on, and when that is over.
+    switching: bool | None = None
+    switched_at: float = 0.0
+    switch_fails: bool = False
+    power_error: str | None = None
+    provision: str = "active"
+    deployed: str | None = None  # server that Nova deployed on it by Ironic
 
     def capacity(self) -> tuple[float, float, float]:
         """Return what Placement lets be claimed: vcpus, MB of memory, GB of disk"""
@@ -148,6 +155,9 @@ class Backend:
     disabled_reason: str | None = None
     up: bool = True
     pools: dict[str, float | str | None] = field(default_factory=dict)
+    copies: bool = False  # moves volumes by copying them into new ones, not by itself
+    keeps_names: bool = False  # whether a copy takes over the name of its original
+    specs: dict[str, Any] = field(default_factory=dict)  # further capabilities
 
 
 @dataclass(slots=True, kw_only=True)
@@ -157,6 +167,8 @@ class Kind:
     id: str
     name: str
     extra_specs: dict[str, str] = field(default_factory=dict)
+    encrypted: bool = False
+    projects: list[str] | None = None  # None: everybody may use it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -174,10 +186,26 @@ class Disk:
     multiattach: bool = False
     snapshot_id: str | None = None
     migration_status: str | None = None
+    name_id: str | None = None
+    replication_status: str | None = None
+    group: str | None = None
+    snapshots: int = 0
     servers: list[str] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
     created: float = 0.0
     updated: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Shift:
+    """A volume on its way to another pool or type, what will happen to it and when"""
+
+    volume: str
+    before: str  # status that it gets back
+    pool: str | None
+    kind: str | None
+    shadow: str | None = None
+    steps: list[tuple[float, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,6 +233,7 @@ class State:
     backends: dict[str, Backend] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
     disks: dict[str, Disk] = field(default_factory=dict)
+    shifts: list[Shift] = field(default_factory=list)
     serial: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -224,13 +253,14 @@ class State:
             guests=_table(data["guests"], Guest),
             aggregates=[HostAggregate(**row) for row in data["aggregates"]],
             groups=[Group(**row) for row in data["groups"]],
-            moves=[_move(row) for row in data["moves"]],
+            moves=[_stepped(row, Move) for row in data["moves"]],
             asked=[Asked(**row) for row in data["asked"]],
             faults=[Fault(**row) for row in data["faults"]],
             # Clouds that were saved by an older release have no storage.
             backends=_table(data.get("backends", {}), Backend),
             kinds=_table(data.get("kinds", {}), Kind),
             disks=_table(data.get("disks", {}), Disk),
+            shifts=[_stepped(row, Shift) for row in data.get("shifts", ())],
         )
 
 
@@ -256,9 +286,9 @@ def _table(rows: Mapping[str, Any], kind: Callable[..., Any]) -> dict[str, Any]:
     return {name: kind(**row) for name, row in rows.items()}
 
 
-def _move(row: Mapping[str, Any]) -> Move:
+def _stepped(row: Mapping[str, Any], kind: Callable[..., Any]) -> Any:
     steps = [(float(at), str(step)) for at, step in row["steps"]]
-    return Move(**{**row, "steps": steps})
+    return kind(**{**row, "steps": steps})
 
 
 def write(state: State, path: Path) -> None:

@@ -47,6 +47,29 @@ NOVA_OPTS = [
     ),
 ]
 
+CINDER_OPTS = [
+    cfg.IntOpt(
+        "volume_migration_timeout",
+        default=3600,
+        min=1,
+        help="Seconds that the migration or retype of a volume may take whatever its "
+        "size. Cinder goes on with one that takes longer, but its action has failed.",
+    ),
+    cfg.FloatOpt(
+        "volume_migration_timeout_per_gb",
+        default=60.0,
+        min=0.0,
+        help="Seconds per GB of the volume that are added to volume_migration_timeout; "
+        "60 is copying at 17 MB a second.",
+    ),
+    cfg.FloatOpt(
+        "volume_migration_interval",
+        default=10.0,
+        min=0.1,
+        help="Longest time in seconds between two looks at a volume that is migrated.",
+    ),
+]
+
 _URL_KINDS = ["publicURL", "internalURL", "adminURL", "public", "internal", "admin"]
 _KINDS = ["internal", "public", "admin"]
 
@@ -121,6 +144,19 @@ LEGACY: dict[str, list[cfg.Opt]] = {
             help="Kind of endpoint.",
         ),
         cfg.StrOpt("region_name", help="Region in the catalog."),
+        cfg.IntOpt(
+            "power_timeout",
+            default=600,
+            min=1,
+            help="Seconds that switching a machine on or off may take.",
+        ),
+        cfg.FloatOpt(
+            "power_interval",
+            default=10.0,
+            min=0.1,
+            help="Longest time in seconds between two looks at a machine that is "
+            "switched.",
+        ),
     ],
     "maas_client": [
         _old(cfg.StrOpt("url", help="URL of MAAS."), "2026.1", "Unmaintained."),
@@ -147,6 +183,7 @@ def register(conf: cfg.ConfigOpts) -> None:
         loading.register_adapter_conf_options(conf, group)
     # A proxy's setting for every service; the legacy group has its own name for it.
     conf.register_opts(NOVA_OPTS, "nova")
+    conf.register_opts(CINDER_OPTS, "cinder")
     for group, opts in LEGACY.items():
         conf.register_opts(opts, group)
 
@@ -160,7 +197,7 @@ def listed() -> dict[str, list[Any]]:
     ]
     table: dict[str, list[Any]] = {AUTH_GROUP: list(auth)}
     for group in SERVICES:
-        own = NOVA_OPTS if group == "nova" else []
+        own = {"nova": NOVA_OPTS, "cinder": CINDER_OPTS}.get(group, [])
         table[group] = [*own, *loading.get_adapter_conf_options(), *auth]
     table.update(LEGACY)
     return table

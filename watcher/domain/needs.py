@@ -13,6 +13,7 @@ MIGRATE = "migrate"
 SERVICE = "change_nova_service_state"
 POWER = "change_node_power_state"
 SLEEP_STATE = "turn_host_to_acpi_s3_state"
+VOLUME = "volume_migrate"
 
 # They change nothing: they give nobody anything and need nobody.
 IDLE = frozenset(("nop", "sleep"))
@@ -37,11 +38,18 @@ def needs(child: Step, parent: Step) -> bool:
 
     Needed is what concerns the same server, opens or closes a host that the child moves a
     server to or away from, empties the host that the child closes or switches off, and
-    makes room where a server arrives. When in doubt, the parent is needed.
+    makes room where a server arrives. Pools and compute hosts have nothing to do with each
+    other. When in doubt, the parent is needed.
     """
     if child.action_type in IDLE or parent.action_type in IDLE:
         return False
-    if not (_known(child) and _known(parent)) or _same_resource(child, parent):
+    if _same_resource(child, parent):
+        return True
+    kinds = {child.action_type == VOLUME, parent.action_type == VOLUME}
+    others = [step for step in (child, parent) if step.action_type != VOLUME]
+    if len(kinds) == 2 and all(map(_known, others)):
+        return False
+    if not (_known(child) and _known(parent)):
         return True
     if child.action_type == parent.action_type == MIGRATE:
         return _may_be_same(

@@ -11,10 +11,12 @@ import pytest
 
 import watcher.conf
 from watcher import exception
+from watcher.applier.actions.change_node_power_state import ChangeNodePowerState
 from watcher.applier.actions.change_nova_service_state import ChangeNovaServiceState
 from watcher.applier.actions.migrate import Migrate
 from watcher.applier.actions.nop import Nop
 from watcher.applier.actions.sleep import Sleep
+from watcher.applier.actions.volume_migrate import VolumeMigrate
 from watcher.applier.admission import NoLimits
 from watcher.applier.book import Book
 from watcher.applier.journal import Timing
@@ -42,10 +44,13 @@ ACTIONS = {
     "sleep": Sleep,
     "migrate": Migrate,
     "change_nova_service_state": ChangeNovaServiceState,
+    "change_node_power_state": ChangeNodePowerState,
+    "volume_migrate": VolumeMigrate,
 }
 QUICK = Timing(
-    migration_s=8, interval_s=0.05, first_interval_s=0.01, confirm_s=5, settle_s=0.15
-)
+    migration_s=8, interval_s=0.05, first_interval_s=0.01, confirm_s=5, settle_s=0.15,
+    volume_s=8, per_gb_s=0, volume_interval_s=0.05, power_s=8, power_interval_s=0.05,
+)  # fmt: skip
 
 
 class Dead(Left):
@@ -90,8 +95,8 @@ class MortalDb:
         return self._db.read(fn, *args, **kwargs)
 
 
-class MortalNova:
-    """Nova as a process with a fate reaches it; remembers every changing call"""
+class Mortal:
+    """A service as a process with a fate reaches it; remembers every changing call"""
 
     CHANGES = (
         "live_migrate",
@@ -99,13 +104,16 @@ class MortalNova:
         "confirm_resize",
         "abort_live_migration",
         "set_service",
+        "migrate_volume",
+        "retype_volume",
+        "set_power",
     )
 
-    def __init__(self, nova, fate, calls):
-        self._nova, self._fate, self._calls = nova, fate, calls
+    def __init__(self, service, fate, calls):
+        self._service, self._fate, self._calls = service, fate, calls
 
     def __getattr__(self, name):
-        method = getattr(self._nova, name)
+        method = getattr(self._service, name)
         if name not in self.CHANGES:
 
             def look(*args, **kwargs):
@@ -132,7 +140,9 @@ class MortalNova:
 
 class MortalClients:
     def __init__(self, clients, fate, calls):
-        self.nova = MortalNova(clients.nova, fate, calls)
+        self.nova = Mortal(clients.nova, fate, calls)
+        self.cinder = Mortal(clients.cinder, fate, calls)
+        self.metal = Mortal(clients.metal, fate, calls)
 
 
 class Tenure:

@@ -1,6 +1,7 @@
 """What is asked of Cinder, and how its answers are read."""
 
 import datetime
+import json
 import math
 
 import pytest
@@ -10,9 +11,15 @@ from keystoneauth1 import adapter, noauth, session
 from watcher import exception
 from watcher.clients.cinder import Cinder
 from watcher.clients.http import READ_S, Service
-from watcher.clients.records import Attachment, VolumeTotals
+from watcher.clients.records import (
+    Attachment,
+    StoragePool,
+    VolumeTotals,
+    VolumeType,
+)
 
 ROOT = "http://cinder.test/v3/admin"
+PATH = "/v3/admin"
 NOON = datetime.datetime(2026, 3, 1, 12, 0)
 
 
@@ -276,3 +283,104 @@ def test_a_refusal_is_an_error_of_cinder(web, cinder):
     with pytest.raises(exception.CinderClientError, match="Cinder: Policy") as caught:
         cinder.services()
     assert caught.value.http_status == 403
+
+
+# One volume, one type, changes ----------------------------------------------------------
+
+
+def test_one_volume_is_read_with_its_group_and_its_name(web, cinder):
+    raw = {
+        "id": "v", "status": "in-use", "size": 3, "encrypted": True,
+        "os-vol-mig-status-attr:name_id": "old", "group_id": "g",
+        "replication_status": "enabled",
+    }  # fmt: skip
+    web.on("GET", f"{PATH}/volumes/v", (200, {"volume": raw}))
+    found = cinder.volume("v")
+    assert (found.uuid, found.name_id, found.group) == ("v", "old", "g")
+    assert found.encrypted and found.replication_status == "enabled"
+    request = web.requests[-1][0]
+    assert request.headers["OpenStack-API-Version"] == "volume 3.13"
+
+
+def test_what_is_not_there_is_named(web, cinder):
+    missing = {"itemNotFound": {"message": "Volume v could not be found."}}
+    for method, path in (("GET", "/volumes/v"), ("POST", "/volumes/v/action")):
+        web.on(method, PATH + path, (404, missing))
+    for call in (
+        lambda: cinder.volume("v"),
+        lambda: cinder.migrate_volume("v", "h@b#p", "req-1"),
+        lambda: cinder.retype_volume("v", "fast", "req-1"),
+    ):
+        with pytest.raises(exception.VolumeNotFound, match="'v'"):
+            call()
+
+
+def test_a16_the_copy_of_a_volume_is_asked_for_by_its_original(web, cinder):
+    """actions.md A16: not by reading every volume of the cloud"""
+    rows = [{"id": "other", "migration_status": None},
+            {"id": "copy", "migration_status": "target:v"}]  # fmt: skip
+    web.on(
+        "GET",
+        f"{PATH}/volumes/detail",
+        (200, {"volumes": rows}),
+        (200, {"volumes": []}),
+    )
+    assert cinder.shadow("v").uuid == "copy"
+    query = web.requests[-1][1]
+    assert query["migration_status"] == "target:v" and query["limit"] == "2"
+    assert cinder.shadow("v") is None
+
+
+def test_snapshots_encryption_and_access_are_asked_for(web, cinder):
+    web.on("GET", f"{PATH}/snapshots", (200, {"snapshots": [{"id": "s"}]}),
+           (200, {"snapshots": []}))  # fmt: skip
+    assert cinder.has_snapshots("v") and not cinder.has_snapshots("v")
+    assert web.requests[-1][1]["volume_id"] == "v"
+    web.on(
+        "GET", f"{PATH}/types/t/encryption", (200, {"encryption_id": "e"}), (200, {})
+    )
+    assert cinder.is_encrypted("t") and not cinder.is_encrypted("t")
+    web.on("GET", f"{PATH}/types/t/os-volume-type-access",
+           (200, {"volume_type_access": [{"project_id": "p"}]}))  # fmt: skip
+    assert cinder.type_projects("t") == ["p"]
+
+
+def test_a_change_names_what_is_wanted_and_our_request_id(web, cinder):
+    answer = (202, "", {"X-OpenStack-Request-ID": "req-theirs"})
+    web.on("POST", f"{PATH}/volumes/v/action", answer)
+    assert cinder.migrate_volume("v", "h@b#p", "req-ours") == "req-theirs"
+    assert cinder.retype_volume("v", "fast", "req-ours") == "req-theirs"
+    bodies = [json.loads(request.body) for request, _query, _timeout in web.requests
+              if request.method == "POST"]  # fmt: skip
+    assert bodies == [
+        {"os-migrate_volume": {"host": "h@b#p", "lock_volume": True}},
+        {"os-retype": {"new_type": "fast", "migration_policy": "on-demand"}},
+    ]
+    headers = web.requests[-1][0].headers
+    assert headers["X-OpenStack-Request-ID"] == "req-ours"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        ({}, True),
+        ({"volume_backend_name": "fast"}, True),
+        ({"volume_backend_name": "slow"}, False),
+        ({"unheard": "of"}, True),
+        ({"multiattach": "<is> True"}, True),
+        ({"capabilities:multiattach": "<is> False"}, False),
+        ({"thin": "True"}, False),
+        ({"volume_backend_name": "<in> fas"}, True),
+        ({"volume_backend_name": "<or> slow <or> fast"}, True),
+        ({"volume_backend_name": "<or> slow <or> dead"}, False),
+        # Left to Cinder's scheduler.
+        ({"size": ">= 5"}, True),
+    ],
+)
+def test_a_pool_suits_a_type_as_far_as_it_tells(wanted, fits):
+    pool = StoragePool(
+        name="h@b#p",
+        capabilities={"volume_backend_name": "fast", "multiattach": True,
+                      "thin": False, "size": 3},
+    )  # fmt: skip
+    assert pool.suits(VolumeType(id="t", name="t", extra_specs=wanted)) is fits

@@ -1,5 +1,7 @@
 """Nodes from Ironic: all pages, chosen fields, failures as they are."""
 
+import json
+
 import pytest
 import requests
 from keystoneauth1 import adapter, noauth, session
@@ -144,3 +146,42 @@ class TestConfigured:
             "watcher.clients.session.session",
             lambda conf, group: session.Session(auth=noauth.NoAuth()),
         )
+
+
+def test_one_node_tells_what_is_done_to_it(web, ironic):
+    raw = row("a", provision_state="active", target_power_state="power off",
+              reservation="c1", last_error="no", instance_uuid="i")  # fmt: skip
+    web.on("GET", f"{PATH}/a", (200, raw))
+    found = ironic().node("a")
+    assert (found.provision_state, found.target_power_state) == ("active", "power off")
+    assert (found.reservation, found.last_error, found.instance) == ("c1", "no", "i")
+    assert "target_power_state" in web.requests[0][1]["fields"]
+
+
+@pytest.mark.parametrize(("on", "word"), [(True, "power on"), (False, "power off")])
+def test_switching_names_the_state_and_our_request_id(web, ironic, on, word):
+    web.on("PUT", f"{PATH}/a/states/power",
+           (202, "", {"X-OpenStack-Request-ID": "req-theirs"}))  # fmt: skip
+    assert ironic().set_power("a", on, "req-ours") == "req-theirs"
+    request = web.requests[-1][0]
+    assert json.loads(request.body) == {"target": word}
+    assert request.headers["X-OpenStack-Request-ID"] == "req-ours"
+    assert request.headers["X-OpenStack-Ironic-API-Version"] == "1.8"
+
+
+def test_a_refusal_of_ironic_is_told_in_its_words(web, ironic):
+    text = {"faultcode": "Client", "faultstring": "Node a is locked by host c."}
+    web.on("PUT", f"{PATH}/a/states/power",
+           (409, {"error_message": json.dumps(text)}), (409, {"error_message": text}),
+           (409, {"error_message": "{no json"}))  # fmt: skip
+    for expected in ("Node a is locked by host c.",) * 2 + ("HTTP 409",):
+        with pytest.raises(exception.IronicClientError, match=expected) as caught:
+            ironic().set_power("a", True, "req-ours")
+        assert caught.value.http_status == 409 and not caught.value.unknown
+
+
+def test_a_node_that_is_not_there_is_named(web, ironic):
+    with pytest.raises(exception.IronicNodeNotFound, match="nobody"):
+        ironic().node("nobody")
+    with pytest.raises(exception.IronicNodeNotFound, match="nobody"):
+        ironic().set_power("nobody", True, "req-ours")

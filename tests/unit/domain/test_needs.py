@@ -31,6 +31,10 @@ def power(host, state):
     return Step("change_node_power_state", {"resource_name": host, "state": state})
 
 
+def volume(ident):
+    return Step("volume_migrate", {"resource_id": ident, "destination_node": "h@b#p"})
+
+
 IDLE = (Step("nop", {"message": "m"}), Step("sleep", {"duration": 1}))
 MOVE = migrate("a", "h1", "h2")
 
@@ -61,6 +65,12 @@ def test_nobody_needs_what_changes_nothing(idle, other):
         (power("h1", "off"), MOVE, True),
         (power("h3", "off"), MOVE, False),
         (power("h1", "off"), service("h1", "disabled"), True),
+        # Pools are no hosts. What a volume makes room for is not known.
+        (MOVE, volume("v"), False),
+        (volume("v"), MOVE, False),
+        (power("h1", "off"), volume("v"), False),
+        (volume("v"), volume("w"), True),
+        (volume("v"), Step("paint"), True),
         # Room.
         (migrate("b", "h3", "h1"), MOVE, True),
         (migrate("b", "h1", "h3"), MOVE, False),

@@ -79,7 +79,7 @@ class BaseAction(abc.ABC):
             kind(self.schema).iter_errors(self.input_parameters)
         )
         if error is not None:
-            where = ".".join(str(part) for part in error.path)
+            where = ".".join(str(part) for part in error.absolute_path)
             raise exception.InvalidParameter(
                 f"parameter {where}: {error.message}" if where else error.message
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from watcher.applier.signals import Signals
-from watcher.clients.records import Migration, Server
+from watcher.clients.records import BaremetalNode, Migration, Server, Volume
 
 SERVER = "server"
 VOLUME = "volume"
@@ -49,6 +49,12 @@ class Sights(Protocol):
     def migrations(self, server: str) -> list[Migration]:
         """Return the server's migrations, newest first, a running one with progress"""
 
+    def volume(self, uuid: str) -> Volume:
+        """Return a volume or raise VolumeNotFound"""
+
+    def node(self, uuid: str) -> BaremetalNode:
+        """Return a bare-metal node or raise IronicNodeNotFound"""
+
 
 class DirectSights:
     """Asks the cloud at each look, for an action that runs alone"""
@@ -64,6 +70,16 @@ class DirectSights:
     def migrations(self, server: str) -> list[Migration]:
         """Ask for the server's migrations"""
         found: list[Migration] = self._clients.nova.migrations(server)
+        return found
+
+    def volume(self, uuid: str) -> Volume:
+        """Ask for the volume"""
+        found: Volume = self._clients.cinder.volume(uuid)
+        return found
+
+    def node(self, uuid: str) -> BaremetalNode:
+        """Ask for the node"""
+        found: BaremetalNode = self._clients.metal.node(uuid)
         return found
 
 

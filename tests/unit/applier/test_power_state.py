@@ -45,7 +45,7 @@ def test_a12_a_machine_is_switched_off_and_on(bench):
     assert node(bench, "c").power_state == "power off"
     (operation,) = bench.operations(only(bench, plan).uuid)
     assert (operation.kind, operation.outcome) == ("set_power", "succeeded")
-    assert operation.detail["was"] == "power on"
+    assert (operation.detail["was"], operation.detail["wanted"]) == ("on", "off")
     assert operation.request_id.startswith("req-") and operation.remote_id
     assert bench.run(bench.plan(power("c", "on"))).state == "SUCCEEDED"
     assert node(bench, "c").power_state == "power on"

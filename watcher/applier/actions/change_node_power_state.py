@@ -142,7 +142,8 @@ class ChangeNodePowerState(base.BaseAction):
         node = self._node()
         # Right before each request: somebody may have begun to use it meanwhile.
         self._check(node, state)
-        return {"node": self.node_uuid, "was": node.power_state, "wanted": state}
+        was = POWER.get(node.power_state or "")
+        return {"node": self.node_uuid, "was": was, "wanted": state}
 
     def _look(self, operation: Operation, state: str) -> Look:
         try:

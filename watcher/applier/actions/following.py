@@ -127,14 +127,14 @@ class Follower:
             except exception.WatcherException as error:
                 if self._stored(operation).outcome is None:
                     self._journal.done(operation, journals.REFUSED, reason=str(error))
+                yield Wait(interval, self._errand.watch)
+                interval = min(interval * GROWTH, self._errand.interval_s)
                 if before is not None and self._has_begun(before):
                     # The first request was late, not lost.
                     return before
                 if not self._passes(error):
                     raise self._failure(str(error)) from error
                 LOG.info("%s is asked again: %s", self._errand.noun, error)
-                yield Wait(interval)
-                interval = min(interval * GROWTH, self._errand.interval_s)
                 continue
             if before is not None:
                 self._journal.done(before, journals.LOST)
@@ -160,6 +160,9 @@ class Follower:
         begun = self._journal.clock()
         interval = self._journal.timing.first_interval_s
         while True:
+            # A look may be as old as the last pause: none before the request counts.
+            yield Wait(interval, self._errand.watch)
+            interval = min(interval * GROWTH, self._errand.interval_s)
             look = self._look(operation)
             if look is not None and look.sight is Sight.ARRIVED:
                 self._journal.done(operation, journals.SUCCEEDED, **look.facts)
@@ -180,8 +183,6 @@ class Follower:
                     f"to {self._errand.service}",
                 )  # fmt: skip
             self._note_cancel()
-            yield Wait(interval, self._errand.watch)
-            interval = min(interval * GROWTH, self._errand.interval_s)
 
     def _look(self, operation: Operation) -> Look | None:
         """Look in the cloud; None while the service does not answer"""

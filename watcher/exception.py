@@ -184,6 +184,12 @@ class StartError(Invalid):
     msg_fmt = _("Couldn't start when state is '%(state)s'.")
 
 
+class RollbackRefused(Conflict):
+    """There is nothing to take back, or it is not the time"""
+
+    msg_fmt = _("Action plan %(uuid)s cannot be rolled back: %(reason)s")
+
+
 class TransitionRefused(Invalid):
     """The table of states has no such step"""
 

@@ -129,7 +129,7 @@ def test_every_published_rule_is_there():
         "service": "get_all detail get",
         "audit_template": "get_all detail get create update delete",
         "audit": "get_all detail get create update delete",
-        "action_plan": "get_all detail get update delete start",
+        "action_plan": "get_all detail get update delete start rollback",
         "action": "get_all detail get update",
         "data_model": "get_all",
         "webhook": "trigger",

@@ -44,6 +44,7 @@ RESOURCES = (
 EXTENSIONS = (
     "/v1/action_plans/{action_plan}/efficacy",
     "/v1/action_plans/{action_plan}/explanation",
+    "/v1/action_plans/{action_plan}/rollback",
     "/v1/audits/{audit}/explanation",
     openapi.PATH,
 )

@@ -22,7 +22,7 @@ from watcher.context import RequestContext
 
 FOUND = "watcher.found"
 # Rules that are asked once more about the very row, by ``Call.judged``.
-ROW_RULES = ("get", "update", "delete", "start")
+ROW_RULES = ("get", "update", "delete", "start", "rollback")
 
 
 class Request(core.Request):

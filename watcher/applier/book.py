@@ -13,6 +13,7 @@ from oslo_log import log
 from sqlalchemy import orm
 
 from watcher import exception
+from watcher.applier import aftermath, verdict
 from watcher.applier.signals import Left
 from watcher.db import action_plans, actions, operations
 from watcher.db.session import Database
@@ -62,14 +63,16 @@ class Book:
     """The rows of one plan, while this process holds it"""
 
     def __init__(
-        self, db: Database, lease: Tenure, plan: ActionPlan, *, phase: Phase = silent
-    ) -> None:
+        self, db: Database, lease: Tenure, plan: ActionPlan, *, phase: Phase = silent,
+        on_finish: aftermath.OnFinish = aftermath.nothing,
+    ) -> None:  # fmt: skip
         assert plan.owner is not None and plan.owner_epoch is not None
         self.plan = plan
         self.claim = Claim(plan.owner, plan.owner_epoch)
         self._db = db
         self._lease = lease
         self._phase = phase
+        self._on_finish = on_finish
         self._left = threading.Event()
         self.on_left: list[Callable[[], None]] = []
         self.ended: dict[str, Action] = {}
@@ -249,9 +252,10 @@ class Book:
         self, tx: orm.Session, old: str, new: str, message: str | None, event: str,
         fault: BaseException | None,
     ) -> ActionPlan:  # fmt: skip
+        note = self._on_finish(tx, self.plan.uuid, new)
         stored = action_plans.step(
             tx, self.plan.uuid, old, new, claim=self.claim,
-            message=message[:MESSAGE_LENGTH] if message else None,
+            message=verdict.noted(message, note),
         )  # fmt: skip
         self._phase(tx, event, stored, fault=fault)
         return stored

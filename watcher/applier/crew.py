@@ -12,6 +12,7 @@ from sqlalchemy import orm
 from watcher import exception
 from watcher import plugins as registry
 from watcher.applier import recovery, verdict
+from watcher.applier.aftermath import Aftermath
 from watcher.applier.book import Book, Phase, silent
 from watcher.applier.journal import Timing
 from watcher.applier.plan import PlanRunner, Settings
@@ -178,7 +179,10 @@ class Crew:
         self._run(plan, fresh=fresh)
 
     def _run(self, plan: ActionPlan, *, fresh: bool) -> None:
-        book = Book(self._db, self._lease, plan, phase=self._phase)
+        book = Book(
+            self._db, self._lease, plan, phase=self._phase,
+            on_finish=Aftermath(self._conf),
+        )  # fmt: skip
         runner = PlanRunner(
             book, fresh=fresh, plugins=self._plugins, clients=self._clients,
             settings=self._settings(), on_end=self._on_end,

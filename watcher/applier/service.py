@@ -79,7 +79,10 @@ def parts(
     """
     options = conf.watcher_applier
     if options.rollback_when_actionplan_failed:
-        LOG.warning("[watcher_applier] rollback_when_actionplan_failed has no effect")
+        LOG.warning(
+            "[watcher_applier] rollback_when_actionplan_failed has no effect; "
+            "on_failure does that"
+        )
     own = None if models else Models(conf, wiring.plugins, wiring.clients, ahead=False)
     crew = Crew(
         conf, db=wiring.db, lease=wiring.lease, plugins=wiring.plugins,

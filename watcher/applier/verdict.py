@@ -35,6 +35,17 @@ def skipped(why: str) -> str:
     return f"Action was skipped automatically: {why}"
 
 
+def noted(message: str | None, note: str | None) -> str | None:
+    """Return the message of a plan with what else there is to say, short enough"""
+    if not note:
+        return message[:LENGTH] if message else None
+    if not message:
+        return note[:LENGTH]
+    room = LENGTH - len(note) - 2
+    short = message if len(message) <= room else message[: room - 3] + "..."
+    return f"{short}{'' if short.endswith('.') else '.'} {note}"
+
+
 def refused(parent: Action, rule: Rule) -> str:
     """Return why an action after ``parent`` was not run"""
     named = f"{name_of(parent)} ({parent.uuid})"

@@ -34,8 +34,21 @@ OPTS = [
         default=False,
         deprecated_for_removal=True,
         deprecated_since="2026.1",
-        deprecated_reason="It never had an effect.",
-        help="Has no effect.",
+        deprecated_reason="It never had an effect. See on_failure.",
+        help="Has no effect; see on_failure.",
+    ),
+    cfg.StrOpt(
+        "on_failure",
+        default="stop",
+        mutable=True,
+        choices=[
+            ("stop", "what was done stays done"),
+            ("offer", "a plan that takes back what was done is recommended"),
+            ("run", "a plan that takes back what was done is started at once"),
+        ],
+        help="What follows an action plan that failed. Execution rules of the plan, its "
+        "audit or its audit template may say otherwise. A plan that takes another one "
+        "back is never taken back by itself.",
     ),
     cfg.IntOpt(
         "work_scan_interval",

@@ -232,7 +232,10 @@ def cancel(
 def supersede(
     tx: orm.Session, audit_uuid: str, *, keep: str | None = None
 ) -> builtins.list[str]:
-    """Cancel the RECOMMENDED plans of an audit but ``keep``; return their UUIDs"""
+    """Cancel the RECOMMENDED plans of an audit but ``keep``; return their UUIDs
+
+    Those that take another one back stay: a new idea does not replace the way back.
+    """
     found = rows.listed(
         tx,
         NOUN,
@@ -240,7 +243,7 @@ def supersede(
     )
     cancelled = []
     for plan in found:
-        if plan.uuid == keep:
+        if plan.uuid == keep or plan.undoes:
             continue
         try:
             cancel(

@@ -10,4 +10,10 @@ RULES = [
     base.rule("action_plan:update", "Change a plan.", "PATCH", _ONE),
     base.rule("action_plan:delete", "Delete a plan.", "DELETE", _ONE),
     base.rule("action_plan:start", "Start a plan.", "POST", f"{_ONE}/start"),
+    base.rule(
+        "action_plan:rollback",
+        "Recommend a plan that takes back what an ended one has done.",
+        "POST",
+        f"{_ONE}/rollback",
+    ),
 ]

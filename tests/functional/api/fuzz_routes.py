@@ -156,7 +156,11 @@ deletes = st.sampled_from(("audits", "audit_templates", "action_plans")).flatmap
     lambda name: request("DELETE", _path(name, _ident(name)))
 )
 starts = request(
-    "POST", _path("action_plans", _ident("action_plans"), "start"), body=_empty_bodies
+    "POST",
+    _path(
+        "action_plans", _ident("action_plans"), st.sampled_from(("start", "rollback"))
+    ),
+    body=_empty_bodies,
 )
 webhooks = request(
     "POST", _path("webhooks", _ident("audits")), body=bodies.body(values.documents)

@@ -12,9 +12,18 @@ import watcher.conf
 from tests.unit.api.described import Described
 from watcher.api import app, openapi
 from watcher.cluster.scope.compute import ComputeScope
-from watcher.db import action_plans, goals, migration, scoring_engines, strategies
+from watcher.db import (
+    action_plans,
+    actions,
+    goals,
+    leases,
+    migration,
+    operations,
+    scoring_engines,
+    strategies,
+)
 from watcher.db.session import Database
-from watcher.domain.records import EfficacyIndicator, NewAction, NewPlan
+from watcher.domain.records import Claim, EfficacyIndicator, NewAction, NewPlan
 from watcher.plugins import SCOPE_HANDLERS, Plugins
 from watcher.policy import Enforcer
 
@@ -129,7 +138,7 @@ class Client:
     def delete(self, path, **more):
         return self.send("DELETE", path, **more)
 
-    def plan(self, audit_uuid, actions=2, state="RECOMMENDED"):
+    def plan(self, audit_uuid, count=2, state="RECOMMENDED"):
         """Store an action plan as a decision engine does; return its UUID"""
         number = len(self.get("/v1/action_plans").json["action_plans"])
         uuid = f"00000000-0000-4000-8000-0000000000{number:02x}"
@@ -140,7 +149,7 @@ class Client:
                 input_parameters={"message": "hello"},
                 parents=[],
             )
-            for index in range(actions)
+            for index in range(count)
         ]
         plan = NewPlan(
             uuid=uuid,
@@ -153,6 +162,30 @@ class Client:
             explanation={"summary": "two are enough"},
         )
         self.db.write(action_plans.save, plan)
+        return uuid
+
+    def moved(self, audit_uuid):
+        """Store a plan that runs and has moved a server already"""
+        uuid = self.plan(audit_uuid, state="PENDING")
+        given = {"resource_id": uuid, "migration_type": "live", "source_node": "a"}
+
+        def run(tx):
+            epoch = leases.acquire(
+                tx, "me", service="watcher-applier", host="h", ttl_s=20
+            )
+            claim = Claim("me", epoch)
+            action_plans.claim(tx, uuid, claim, "h")
+            mine = actions.of_plan(tx, uuid)[0].uuid
+            actions.update(tx, mine, action_type="migrate", input_parameters=given)
+            actions.step(tx, mine, "PENDING", "ONGOING")
+            actions.step(tx, mine, "ONGOING", "SUCCEEDED")
+            row = operations.begin(
+                tx, action_uuid=mine, plan_uuid=uuid, claim=claim, kind="migrate",
+                request_id="req", detail={"source": "a", "dest": "b"},
+            )  # fmt: skip
+            operations.finish(tx, row.id, "succeeded")
+
+        self.db.write(run)
         return uuid
 
 

@@ -5,16 +5,19 @@ from watcher.api import examples
 from watcher.db import (
     action_descriptions,
     action_plans,
+    actions,
     audit_templates,
     audits,
     goals,
+    leases,
+    operations,
     scoring_engines,
     services,
     strategies,
 )
 from watcher.decision_engine import explain
 from watcher.decision_engine.handle import Notes, Stay
-from watcher.domain.records import EfficacyIndicator, NewAction, NewPlan
+from watcher.domain.records import Claim, EfficacyIndicator, NewAction, NewPlan
 
 DUMMY = "f7f5f2a4-6a2c-4b2f-9c58-1c9a3a3a8f10"
 CONSOLIDATION = "1f856554-0e0b-4f8f-9a3b-9a2c0b2f4c11"
@@ -29,6 +32,8 @@ FIRST, SECOND = (
     "8f4a1d72-6c3b-4e95-a1d0-7b2c9e5f3a70",
     "d3b6e8c5-2f17-4a89-9e64-1c0a7d5b8f71",
 )
+# A plan that failed after its first action.
+FAILED = "b9d27c10-5e84-4f6a-8d3b-2a7c1f9e0d61"
 SERVER = "73b09e16-35b7-4922-804e-e8f5d9b740fc"
 IDENTS = {
     "goal": "server_consolidation",
@@ -77,6 +82,50 @@ def seed(tx):
             scope=[],
         )
     action_plans.save(tx, _plan())
+    _failed(tx)
+
+
+def _failed(tx):
+    moved, stuck = "5c0a9e7b-3d18-4f62-b4c6-8e1d7a2f9b30", SECOND[:-1] + "2"
+    migrate = {"migration_type": "live", "source_node": "compute-7"}
+    where = {"source": "compute-7", "dest": "compute-2", "host": "compute-2"}
+    rows = [
+        NewAction(
+            uuid=uuid,
+            action_type="migrate",
+            input_parameters={**migrate, "resource_id": SERVER, "resource_name": name},
+        )
+        for uuid, name in ((moved, "web-7"), (stuck, "web-8"))
+    ]
+    plan = NewPlan(
+        uuid=FAILED,
+        audit_uuid=AUDIT,
+        strategy_name="basic",
+        state="PENDING",
+        actions=rows,
+    )
+    action_plans.save(tx, plan)
+    epoch = leases.acquire(tx, "applier", service="watcher-applier", host="c", ttl_s=20)
+    claim = Claim("applier", epoch)
+    action_plans.claim(tx, FAILED, claim, "controller-1")
+    for uuid, state, outcome in (
+        (moved, "SUCCEEDED", "succeeded"),
+        (stuck, "FAILED", "failed"),
+    ):
+        actions.step(tx, uuid, "PENDING", "ONGOING")
+        row = operations.begin(
+            tx,
+            action_uuid=uuid,
+            plan_uuid=FAILED,
+            claim=claim,
+            kind="migrate",
+            request_id="req-1",
+            detail=where,
+        )
+        operations.finish(tx, row.id, outcome)
+        actions.step(tx, uuid, "ONGOING", state)
+    action_plans.step(tx, FAILED, "ONGOING", "FAILED", message="migrate of web-8: no")
+    leases.release(tx, claim)
 
 
 def _plugins(tx):

@@ -11,7 +11,7 @@ from tests.unit.api.conftest import Client, described
 from tests.unit.api.described import at
 from watcher.api import app, examples, microversion, openapi, ready
 from watcher.cluster.scope.compute import ComputeScope
-from watcher.db import audit_templates, goals, services
+from watcher.db import action_plans, audit_templates, goals, services
 from watcher.db.query import ListQuery
 from watcher.domain import states
 from watcher.plugins import Plugins
@@ -162,6 +162,9 @@ def test_every_example_is_valid_and_accepted(
     if "webhooks" in path:
         alarm = client.post("/v1/audits", examples.NEW_AUDITS["alarm"])
         world["audit"] = alarm.json["uuid"]
+    if path.endswith("/rollback"):
+        plan = world["action_plan"] = client.moved(world["audit"])
+        client.db.write(action_plans.step, plan, "ONGOING", "FAILED")
     answer = client.send(method, path.format(**world), body)
     assert answer.status == status, answer.raw
     described.compare(method, path.format(**world), answer, MINORS[-1])

@@ -11,6 +11,7 @@ import pytest
 
 import watcher.conf
 from watcher import exception
+from watcher.applier import aftermath
 from watcher.applier.actions.change_node_power_state import ChangeNodePowerState
 from watcher.applier.actions.change_nova_service_state import ChangeNovaServiceState
 from watcher.applier.actions.migrate import Migrate
@@ -174,6 +175,7 @@ class Bench:
     timing: Timing = QUICK
     admission: Any = field(default_factory=NoLimits)
     processes: int = 0
+    on_finish: aftermath.OnFinish = aftermath.nothing
 
     def phase(self, tx, event_type, record, *, fault=None):
         self.events.append((event_type, record.uuid, record.state, fault))
@@ -257,7 +259,10 @@ class Process:
         before = self.bench.state(plan_uuid)
         plan = self.bench.db.write(action_plans.claim, plan_uuid, self.claim, "h")
         assert plan is not None, "nobody may take it"
-        book = Book(self.db, self.tenure, plan, phase=self.bench.phase)
+        book = Book(
+            self.db, self.tenure, plan, phase=self.bench.phase,
+            on_finish=self.bench.on_finish,
+        )  # fmt: skip
         runner = PlanRunner(
             book, fresh=before.state == "PENDING", plugins=self.bench.plugins,
             clients=self.clients,

@@ -13,7 +13,7 @@ from watcher.api.noun import DETAIL, LISTED, Field, Noun
 from watcher.api.v1 import efficacy
 from watcher.api.v1.efficacy import EFFICACY
 from watcher.api.v1.explanations import EXPLANATION
-from watcher.db import action_plans, explanations
+from watcher.db import action_plans, explanations, undo_plans
 from watcher.domain import states
 from watcher.domain.records import ActionPlan
 
@@ -193,6 +193,25 @@ class ActionPlans(Collection):
             )
 
         return self._woken(call, again.change(call.db, start))
+
+    @expose(
+        "POST",
+        "{id}/rollback",
+        rule="rollback",
+        body=EMPTY,
+        answers=DETAIL,
+        refuses=(409,),
+        examples=examples.NOTHING,
+    )
+    def rollback(self, call: Call, ident: str) -> Any:
+        """Recommend a plan that takes back what an ended one has done"""
+        wanted = self.ident(ident)
+
+        def ask(tx: Any) -> ActionPlan:
+            old = call.judged(action_plans.get(tx, wanted))
+            return undo_plans.ask(tx, old.uuid)
+
+        return self.show(call, again.change(call.db, ask))
 
     @expose("DELETE", ITEM, rule="delete", status=204, refuses=(409,))
     def delete(self, call: Call, ident: str) -> None:

@@ -28,6 +28,8 @@ class ChangeNovaServiceState(base.BaseAction):
     STATE = "state"
     REASON = "disabled_reason"
     RESOURCE_NAME = "resource_name"
+    # Ours: enable it only if this, or no reason when null, is why it is disabled.
+    IF_REASON = "if_disabled_reason"
     journalled: ClassVar[bool] = True
     idempotent: ClassVar[bool] = True
 
@@ -41,6 +43,7 @@ class ChangeNovaServiceState(base.BaseAction):
                 "resource_name": {"type": "string", "minLength": 1},
                 "state": {"type": "string", "enum": ["up", "down", ENABLED, DISABLED]},
                 "disabled_reason": {"type": "string", "minLength": 1},
+                self.IF_REASON: {"type": ["string", "null"]},
             },
             "required": ["resource_id", "state"],
             "additionalProperties": False,
@@ -79,6 +82,11 @@ class ChangeNovaServiceState(base.BaseAction):
                 f"nova-compute service on {self.host} is already {self.state}"
                 + (f" ({why})" if why and self.state == DISABLED else "")
             )
+        if self.state == ENABLED and not self._may_enable(service):
+            raise exception.ActionSkipped(
+                f"nova-compute service on {self.host} is disabled for another reason "
+                f"({service.disabled_reason or 'none given'})"
+            )
 
     def run(self) -> None:
         """Set the state and see that Nova has taken it"""
@@ -113,6 +121,13 @@ class ChangeNovaServiceState(base.BaseAction):
         found = [svc for svc in self._nova.services() if svc.host == self.host]
         return found[0] if found else None
 
+    def _may_enable(self, service: ComputeService) -> bool:
+        """Tell whether it is disabled for the reason that this action is about, if any"""
+        if self.IF_REASON not in self.input_parameters:
+            return True
+        wanted = self.input_parameters[self.IF_REASON]
+        return (service.disabled_reason or None) == (wanted or None)
+
     def _own_change(self) -> Operation | None:
         done = [
             op
@@ -135,7 +150,7 @@ class ChangeNovaServiceState(base.BaseAction):
         for _attempt in range(ATTEMPTS):
             intent = self.journal.begin(
                 kind, service=service.id, host=self.host,
-                was=service.status, was_reason=service.disabled_reason,
+                was=service.status, was_reason=service.disabled_reason, reason=reason,
             )  # fmt: skip
             if self._ask(intent, service.id, state, reason):
                 self.journal.done(intent, journals.SUCCEEDED)

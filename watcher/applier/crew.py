@@ -1,8 +1,9 @@
 """The plans that this process carries out: claims them, lets them go."""
 
+import datetime
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from oslo_config import cfg
@@ -11,13 +12,16 @@ from sqlalchemy import orm
 
 from watcher import exception
 from watcher import plugins as registry
-from watcher.applier import recovery, verdict
+from watcher.applier import recovery, terms, verdict
 from watcher.applier.aftermath import Aftermath
 from watcher.applier.book import Book, Phase, silent
+from watcher.applier.facts import CloudFacts
 from watcher.applier.journal import Timing
+from watcher.applier.limits import Caps
 from watcher.applier.plan import PlanRunner, Settings
 from watcher.applier.preflight import Models, Preflight
-from watcher.db import action_plans, actions
+from watcher.applier.turnstile import Turnstile
+from watcher.db import action_plans, actions, execution_rules, slots
 from watcher.db.query import ListQuery
 from watcher.domain import states
 from watcher.domain.records import ActionPlan, Claim
@@ -27,6 +31,8 @@ LOG = log.getLogger(__name__)
 
 # Kept back of the time to stop in, so that leaving is orderly, in seconds.
 LAST_S = 2.0
+# How often slots of ended actions are looked for, in seconds.
+SWEEP_S = 60.0
 START = "action_plan.execution.start"
 
 
@@ -38,6 +44,7 @@ class Crew:
     def __init__(
         self, conf: cfg.ConfigOpts, *, db: Any, lease: Any, plugins: registry.Plugins,
         clients: Any, phase: Phase = silent, models: Models | None = None,
+        now: Callable[[], datetime.datetime] = terms.utcnow,
     ) -> None:  # fmt: skip
         self._conf = conf
         self._db = db
@@ -45,6 +52,7 @@ class Crew:
         self._plugins = plugins
         self._clients = clients
         self._phase = phase
+        self._now = now
         self._lock = threading.Lock()
         self._runners: dict[int, PlanRunner] = {}
         self._stopping = False
@@ -55,6 +63,10 @@ class Crew:
                 db, models, begin=self._begin, wake=self.wake,
                 patience_s=options.verify_patience,
             )  # fmt: skip
+        self.turnstile = Turnstile(
+            lambda: Caps.of(conf.watcher_applier), CloudFacts(models, clients), now=now
+        )
+        self._swept_at = 0.0
         self.scanner = Ticker("action plan scan", self._interval_s, self.scan)
         lease.on_lost.append(self._on_lost)
 
@@ -108,6 +120,7 @@ class Crew:
         except exception.LeaseLost:
             return
         self._resume_own(claim)
+        self._sweep()
         claimable = self._db.read(action_plans.claimable)
         if self._preflight:
             self._preflight.forget(set(claimable))
@@ -116,6 +129,15 @@ class Crew:
                 self._consider(uuid, claim)
             except exception.StateChanged as error:
                 LOG.debug("Plan %s is no more what it was: %s", uuid, error)
+
+    def _sweep(self) -> None:
+        """Give back, now and then, what appliers that died left of ended actions"""
+        now = time.monotonic()
+        if now - self._swept_at >= SWEEP_S or not self._swept_at:
+            self._swept_at = now
+            count = self._db.write(slots.sweep)
+            if count:
+                LOG.info("%d slots of actions that ended long ago are free", count)
 
     def _resume_own(self, claim: Claim) -> None:
         """Go on with plans that are ours but run nowhere
@@ -142,11 +164,19 @@ class Crew:
         elif plan.state in recovery.RUNNING:
             # What was running must be watched at once, room or not.
             self._take(uuid, claim)
-        elif self._has_room():
+        elif self._has_room() and self._may_begin(plan):
             if self._preflight:
                 self._preflight.check(plan)
             else:
                 self._take(uuid, claim)
+
+    def _may_begin(self, plan: ActionPlan) -> bool:
+        """Tell whether one of its execution windows is open; if not, its row says so"""
+        document = self._db.read(execution_rules.for_plan, plan.uuid)
+        why = terms.not_yet(document, self._now())
+        if why is not None and plan.status_message != why:
+            self._db.write(action_plans.waits, plan.uuid, plan.state, why)
+        return why is None
 
     def _has_room(self) -> bool:
         busy = self._preflight.busy if self._preflight else 0
@@ -212,6 +242,7 @@ class Crew:
             engine=self._conf.watcher_applier.workflow_engine,
             timing=Timing.of(self._conf),
             parallelization=parallelization(self._plugins),
+            admission=self.turnstile,
         )
 
     def _interval_s(self) -> float:
@@ -222,6 +253,7 @@ class Crew:
     def _on_end(self, runner: PlanRunner) -> None:
         with self._lock:
             self._runners.pop(id(runner), None)
+        self.turnstile.forget(runner.book)
         if not self._stopping:
             self.scanner.wake()
 

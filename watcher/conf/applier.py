@@ -1,6 +1,6 @@
 """Options of the applier."""
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
 GROUP = "watcher_applier"
 OPTS = [
@@ -72,6 +72,73 @@ OPTS = [
         help="Seconds that a plan waits for the cloud to be readable, so that it can be "
         "judged. After that it begins and each action looks when its turn comes. 0: it "
         "waits as long as it takes, and may be cancelled meanwhile.",
+    ),
+    cfg.IntOpt(
+        "max_moves_from_node",
+        default=2,
+        min=0,
+        help="Servers that leave one compute node at the same time, by migration or resize; "
+        "over all action plans and appliers. 0: no limit.",
+    ),
+    cfg.IntOpt(
+        "max_moves_to_node",
+        default=2,
+        min=0,
+        help="Servers that come to one compute node at the same time; over all action "
+        "plans and appliers. Where the scheduler of Nova chooses the node, it is not "
+        "known and not counted. 0: no limit.",
+    ),
+    cfg.IntOpt(
+        "max_moves",
+        default=0,
+        min=0,
+        help="Servers that are moved at the same time in all; over all action plans and "
+        "appliers. 0: no limit.",
+    ),
+    cfg.IntOpt(
+        "max_moves_per_zone",
+        default=0,
+        min=0,
+        help="Servers that are moved at the same time from, to or inside one availability "
+        "zone; over all action plans and appliers. 0: no limit.",
+    ),
+    cfg.IntOpt(
+        "max_moves_per_aggregate",
+        default=0,
+        min=0,
+        help="Servers that are moved at the same time from, to or inside one host "
+        "aggregate; over all action plans and appliers. 0: no limit.",
+    ),
+    cfg.IntOpt(
+        "max_moves_per_project",
+        default=0,
+        min=0,
+        help="Servers of one project that are moved at the same time; over all action "
+        "plans and appliers. 0: no limit.",
+    ),
+    cfg.IntOpt(
+        "max_moves_from_pool",
+        default=2,
+        min=0,
+        help="Volumes that leave one storage pool at the same time; over all action plans "
+        "and appliers. 0: no limit.",
+    ),
+    cfg.IntOpt(
+        "max_moves_to_pool",
+        default=2,
+        min=0,
+        help="Volumes that come to one storage pool at the same time; over all action "
+        "plans and appliers. Where Cinder chooses the pool, it is not known and not "
+        "counted. 0: no limit.",
+    ),
+    cfg.Opt(
+        "max_running",
+        type=types.Dict(types.Integer(min=0)),
+        default={},
+        help="Actions that run at the same time, as type:number; over all action plans "
+        "and appliers. A type that is not listed, or has 0, has no limit here. Option "
+        "parallelization of [watcher_planners.weight] says how many of a type one plan "
+        "runs.",
     ),
 ]
 

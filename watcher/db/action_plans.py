@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from watcher import exception
-from watcher.db import bulk, efficacy, explanations, rows, work
+from watcher.db import bulk, efficacy, explanations, history, rows, slots, work
 from watcher.db.models import Action, Audit, Strategy
 from watcher.db.models import ActionPlan as Table
 from watcher.db.query import ListQuery
@@ -137,10 +137,54 @@ def step(
     reason: str | None = None,
     **columns: Any,
 ) -> ActionPlan:
-    """Move a plan from state ``old`` to ``new``, or raise StateChanged or LeaseLost"""
-    return work.step(
+    """Move a plan from state ``old`` to ``new``, or raise StateChanged or LeaseLost
+
+    A plan that ends has nothing any more of what plans share.
+    """
+    if new not in WORK.running:
+        columns["paused"] = None
+    stored = work.step(
         tx, WORK, uuid, old, new, message=message, claim=claim, reason=reason, **columns
     )
+    if old in WORK.running and new not in WORK.running:
+        slots.free_plan(tx, uuid)
+    return stored
+
+
+def waits(tx: orm.Session, uuid: str, state: str, message: str | None) -> None:
+    """Say what a plan waits for, unless it has left ``state`` or says so already"""
+    old = rows.locked(tx, NOUN, uuid)
+    if old.state == state and old.status_message != message:
+        changes = {"status_message": message}
+        rows.replace(tx, NOUN, old, changes, work.in_state(NOUN, state))
+
+
+def pause(tx: orm.Session, uuid: str, paused: bool, reason: str) -> ActionPlan:
+    """Let a running plan begin nothing more, or go on
+
+    :raises StateChanged: it is not running, or paused already, or not paused
+    """
+    old = rows.locked(tx, NOUN, uuid)
+    if old.state != states.ONGOING or old.paused == paused:
+        raise exception.StateChanged(
+            kind=NOUN.kind, ident=uuid, expected=states.ONGOING
+        )
+    new = rows.replace(
+        tx, NOUN, old, {"paused": paused}, work.in_state(NOUN, old.state)
+    )
+    if new is None:
+        raise exception.StateChanged(
+            kind=NOUN.kind, ident=uuid, expected=states.ONGOING
+        )
+    history.add(
+        tx,
+        resource=NOUN.kind,
+        uuid=uuid,
+        old=old.state,
+        new=new.state,
+        reason=reason,
+    )
+    return new
 
 
 def claim(tx: orm.Session, uuid: str, claim: Claim, host: str) -> ActionPlan | None:

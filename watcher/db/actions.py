@@ -1,7 +1,7 @@
 """Actions: the steps of a plan. Whoever owns the plan owns its actions."""
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -94,6 +94,40 @@ def of_plans(tx: orm.Session, plans: Sequence[int]) -> dict[int, builtins.list[A
         for action in rows.listed(tx, NOUN, query):
             found.setdefault(action.action_plan_id, []).append(action)
     return found
+
+
+def some_of_plan(
+    tx: orm.Session,
+    plan_uuid: str,
+    *,
+    types: Collection[str] = (),
+    in_states: Collection[str] = (),
+) -> builtins.list[Action]:
+    """Return the live actions of a plan that are of certain types, in certain states"""
+    filters: dict[str, Any] = {"action_plan_uuid": plan_uuid}
+    if types:
+        filters["action_type__in"] = sorted(types)
+    if in_states:
+        filters["state__in"] = sorted(in_states)
+    return rows.listed(tx, NOUN, ListQuery(filters=filters))
+
+
+def count_of_plan(
+    tx: orm.Session, plan_id: int, types: Collection[str], in_states: Collection[str]
+) -> int:
+    """Return how many live actions of a plan are of certain types, in certain states"""
+    count = sa.select(sa.func.count()).select_from(_table)
+    return int(
+        tx.scalar(
+            count.where(
+                _table.c.action_plan_id == plan_id,
+                _table.c.deleted_at.is_(None),
+                _table.c.action_type.in_(sorted(types)),
+                _table.c.state.in_(sorted(in_states)),
+            )
+        )
+        or 0
+    )
 
 
 def create(tx: orm.Session, **values: Any) -> Action:

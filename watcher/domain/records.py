@@ -167,6 +167,20 @@ class Claim:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an action takes while it runs: one of ``limit``; None: counted, without limit"""
+
+    kind: str
+    resource: str
+    limit: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is one of"""
+        return self.kind, self.resource
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """An intent to change the cloud, written down before the call is made"""

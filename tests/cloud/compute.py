@@ -8,8 +8,10 @@ hypervisor and are read at every use:
 
     live_migration_seconds  how long a live migration lasts
     resize_seconds          how long copying the disk of a cold migration lasts
+    stop_seconds            how long a guest takes to shut down
     fail                    operations that fail: pre_live_migration, live_migration (it
-                            rolls back), live_migration_error (server to ERROR), resize
+                            rolls back), live_migration_error (server to ERROR), resize,
+                            power_off, snapshot, destroy
     fail_uuids            uuids of the servers that fail; all of them when not given
 """
 
@@ -115,11 +117,26 @@ class SimulatedDriver(fake.FakeDriver):
         self._save()
 
     def destroy(self, context, instance, *args, **kwargs):
+        self._may_fail("destroy", instance)
         self.instances.pop(instance.uuid, None)
         self._save()
 
     def cleanup(self, context, instance, *args, **kwargs):
         """Nothing lies outside this process"""
+
+    def power_off(self, instance, *args, **kwargs):
+        self._may_fail("power_off", instance)
+        time.sleep(float(control(self._host).get("stop_seconds", 0)))
+        super().power_off(instance, *args, **kwargs)
+        self._save()
+
+    def power_on(self, context, instance, *args, **kwargs):
+        super().power_on(context, instance, *args, **kwargs)
+        self._save()
+
+    def snapshot(self, context, instance, *args, **kwargs):
+        self._may_fail("snapshot", instance)
+        super().snapshot(context, instance, *args, **kwargs)
 
     def migrate_disk_and_power_off(self, context, instance, *args, **kwargs):
         self._may_fail("resize", instance)

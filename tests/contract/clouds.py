@@ -92,8 +92,18 @@ class Simulated(Harness):
     def slow(self):
         self.cloud.migration_mb_s = 200
 
+    def slow_stop(self):
+        self.cloud.pace.stop_s = 5
+
     def fail(self, kind, server):
         self.cloud.fail(kind, server)
+
+    def heal(self):
+        self.cloud.heal()
+
+    def make_flavor(self, memory_mb):
+        self.cloud.add_flavor(name := f"contract-{memory_mb}", 1, memory_mb)
+        return name
 
     def repair(self, server):
         self.cloud.change_server(server, status="ACTIVE", vm_state="active")
@@ -162,8 +172,27 @@ class Real(Harness):
             "prepare": "pre_live_migration",
             "rollback": "live_migration",
             "error": "live_migration_error",
+            "resize": "resize",
+            "stop": "power_off",
+            "shelve": "snapshot",
+            "delete": "destroy",
         }[kind]
         self._control({"fail": [name], "fail_uuids": [server]})
+
+    def slow_stop(self):
+        self._control({"stop_seconds": 5})
+
+    def heal(self):
+        while self.undo:
+            self.undo.pop()()
+
+    def make_flavor(self, memory_mb):
+        name = f"contract {uuid.uuid4()}"
+        row = {"name": name, "vcpus": 1, "ram": memory_mb, "disk": 1}
+        row["os-flavor-access:is_public"] = False
+        made = self._call("POST", "/flavors", {"flavor": row})["flavor"]["id"]
+        self.undo.append(lambda: self._call("DELETE", f"/flavors/{made}"))
+        return name
 
     def _control(self, values):
         if not self.control:

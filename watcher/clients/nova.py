@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from watcher import exception
 from watcher.clients import nova_records as read
 from watcher.clients.http import Service
+from watcher.clients.nova_servers import ACTIONS, ServerCalls, missing
 from watcher.clients.pages import pages
 from watcher.clients.records import (
     IN_FLIGHT,
@@ -39,7 +40,6 @@ AGGREGATES = "2.53"
 # Since 2.34 the checks happen after the answer; here a refusal is the answer.
 LIVE_MIGRATE = "2.30"
 COLD_MIGRATE = "2.56"
-ACTIONS = "2.56"
 SERVERS: tuple[Version, ...] = ((2, 96), (2, 56))  # pinned zone
 SERVER_GROUPS: tuple[Version, ...] = ((2, 64), (2, 56))  # limit per host
 MIGRATIONS: tuple[Version, ...] = ((2, 59), (2, 56))  # UUID, paging, changes-since
@@ -49,7 +49,7 @@ INSTANCE_ACTIONS: tuple[Version, ...] = ((2, 62), (2, 56))
 OVERLAP_S = 60.0
 
 
-class Nova:
+class Nova(ServerCalls):
     """Nova behind an adapter; see ``protocols.Nova`` for what each method promises"""
 
     def __init__(
@@ -93,7 +93,7 @@ class Nova:
     def server(self, uuid: str) -> Server:
         """Return one server or raise InstanceNotFound"""
         version = self._pick(SERVERS)
-        with _missing(uuid):
+        with missing(uuid):
             return read.server(self._http.get(f"/servers/{uuid}", version)["server"])
 
     def servers_on(self, host: str) -> list[Server]:
@@ -162,7 +162,7 @@ class Nova:
     def instance_actions(self, server: str) -> list[InstanceAction]:
         """Return what was asked of the server, newest first"""
         version = self._pick(INSTANCE_ACTIONS)
-        with _missing(server):
+        with missing(server):
             body = self._http.get(f"/servers/{server}/os-instance-actions", version)
         return [read.instance_action(row) for row in body["instanceActions"]]
 
@@ -197,7 +197,7 @@ class Nova:
         begun = time.monotonic()
         path = f"/servers/{server}/migrations/{migration_id}"
         version = self._pick(ABORT)
-        with _missing(server, "Instance"):
+        with missing(server, "Instance"):
             return self._http.change(
                 "DELETE", path, version, None, request_id, begun=begun
             )
@@ -254,7 +254,7 @@ class Nova:
         begun = time.monotonic()
         self._offered()
         path = f"/servers/{server}/action"
-        with _missing(server, "Instance"):
+        with missing(server, "Instance"):
             return self._http.change(
                 "POST", path, version, body, request_id, begun=begun
             )
@@ -311,24 +311,6 @@ class Nova:
         return pages(
             self._http, path, noun, version, page=self._page, key=key, **filters
         )
-
-
-class _missing:
-    """Turns Nova's 404 into InstanceNotFound, where the text starts as given"""
-
-    def __init__(self, uuid: str, prefix: str = "") -> None:
-        self._uuid = uuid
-        self._prefix = prefix
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if not isinstance(error, exception.NovaClientError):
-            return
-        reason = str(error.kwargs.get("reason", ""))
-        if error.http_status == 404 and reason.startswith(self._prefix):
-            raise exception.InstanceNotFound(name=self._uuid) from error
 
 
 def _utc_now() -> datetime.datetime:

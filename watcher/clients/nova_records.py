@@ -52,13 +52,15 @@ def service(raw: Raw) -> ComputeService:
 
 
 def flavor(raw: Raw) -> Flavor:
-    """Read the flavor that a server carries since 2.47"""
+    """Read a flavor: as a server carries it since 2.47, or one of the list"""
+    later = raw.get("ephemeral", raw.get("OS-FLV-EXT-DATA:ephemeral"))
     return Flavor(
-        name=raw.get("original_name") or "",
+        id=str(raw.get("id") or ""),
+        name=raw.get("original_name") or raw.get("name") or "",
         vcpus=int(raw["vcpus"]),
         memory_mb=int(raw["ram"]),
         disk_gb=int(raw.get("disk") or 0),
-        ephemeral_gb=int(raw.get("ephemeral") or 0),
+        ephemeral_gb=int(later or 0),
         # No swap is an empty text.
         swap_mb=int(raw.get("swap") or 0),
         extra_specs=dict(raw.get("extra_specs") or {}),
@@ -163,3 +165,18 @@ def instance_action(raw: Raw) -> InstanceAction:
         started_at=moment(raw.get("start_time")),
         updated_at=moment(raw.get("updated_at")),
     )
+
+
+def failure(raw: Raw) -> str | None:
+    """Read from an entry of os-instance-actions why it failed
+
+    Older than 2.84 it has the trace of the error only, and the text is its last line.
+    """
+    events = [row for row in raw.get("events") or () if row.get("result") == "Error"]
+    # The newest comes first; what made the others fail is in the oldest.
+    for row in reversed(events):
+        trace = (row.get("traceback") or "").strip().splitlines()
+        text = row.get("details") or (trace[-1].partition(": ")[2] if trace else "")
+        if text.strip():
+            return str(text).strip()
+    return None

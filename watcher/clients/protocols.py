@@ -14,6 +14,7 @@ from watcher.clients.records import (
     Aggregate,
     BaremetalNode,
     ComputeService,
+    Flavor,
     Hypervisor,
     InstanceAction,
     Inventory,
@@ -95,6 +96,30 @@ class Nova(Protocol):
         self, service_id: str, enabled: bool, reason: str | None, request_id: str
     ) -> str | None:
         """Enable a compute service, or disable it with a reason"""
+
+    def flavor(self, name_or_id: str) -> Flavor | None:
+        """Return the flavor of that id, else of that name, private ones included"""
+
+    def why_failed(self, server: str, request_id: str) -> str | None:
+        """Return why a request failed by Nova's own id of it; None when it does not tell"""
+
+    def resize(self, server: str, flavor_id: str, request_id: str) -> str | None:
+        """Ask for another flavor, to be confirmed; the scheduler picks the host"""
+
+    def stop(self, server: str, request_id: str) -> str | None:
+        """Ask that a server be shut down"""
+
+    def start(self, server: str, request_id: str) -> str | None:
+        """Ask that a stopped server run again"""
+
+    def delete(self, server: str, request_id: str) -> str | None:
+        """Ask that a server be deleted, now or, if Nova is set so, after a while"""
+
+    def shelve(self, server: str, request_id: str) -> str | None:
+        """Ask that a server be stored as an image and leave its host"""
+
+    def unshelve(self, server: str, request_id: str) -> str | None:
+        """Ask that a shelved server run again; the scheduler picks the host"""
 
 
 class Placement(Protocol):

@@ -67,7 +67,7 @@ class ComputeService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flavor:
-    """The size of a server as it was when the server got it"""
+    """The size of a server as it was when the server got it, or one that it may get"""
 
     name: str
     vcpus: int
@@ -76,6 +76,18 @@ class Flavor:
     ephemeral_gb: int = 0
     swap_mb: int = 0
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""  # a server does not tell that of its own
+
+    def same_size(self, other: "Flavor") -> bool:
+        """Tell whether name and sizes agree; extra specs may be changed in place"""
+        return self._size == other._size
+
+    @property
+    def _size(self) -> tuple[str, int, int, int, int, int]:
+        return (
+            self.name, self.vcpus, self.memory_mb, self.disk_gb, self.ephemeral_gb,
+            self.swap_mb,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from watcher.clients import (
     simulated_load,
     simulated_moves,
     simulated_seed,
+    simulated_servers,
     simulated_shifts,
 )
 from watcher.clients import simulated_state as states
@@ -37,6 +38,11 @@ FAILURES = (
     "rollback",
     "error",
     "resize",
+    "stop",
+    "start",
+    "delete",
+    "shelve",
+    "unshelve",
     "refused",
     "lost-request",
     "lost-answer",
@@ -75,6 +81,7 @@ class SimulatedCloud:
         self._away = False
         self.migration_mb_s = migration_mb_s
         self.volume_gb_s = 1.0  # what a storage backend copies
+        self.pace = simulated_servers.Pace()
         self.storage = SimulatedStorage(self._changing)
         if self._path is not None and self._path.exists():
             self._state = states.read(self._path)
@@ -142,15 +149,7 @@ class SimulatedCloud:
     def delete_server(self, uuid: str) -> None:
         """Delete a server, whatever it is doing"""
         with self._changing() as (state, now):
-            guest = state.guests[uuid]
-            guest.deleted, guest.updated = True, now
-            guest.status, guest.vm_state, guest.task_state = "DELETED", "deleted", None
-            for move in state.moves:
-                if move.server == uuid and move.open:
-                    move.steps, move.status = [], "error"
-            for group in state.groups:
-                if uuid in group.members:
-                    group.members.remove(uuid)
+            simulated_servers.remove(state, state.guests[uuid], now)
 
     def change_server(self, uuid: str, **values: Any) -> None:
         """Set fields of a server, e.g. task_state, locked, metadata, host"""
@@ -207,8 +206,10 @@ class SimulatedCloud:
 
         ``precheck``: a live migration is refused with 400; ``prepare``: it is accepted
         and fails at once, the server stays; ``rollback``: the same half way; ``error``:
-        the server ends in ERROR; ``resize``: the same for a cold one. Any changing call,
-        of a server, a service id, a volume or a machine: ``refused``: a 503, not done as far as one can
+        the server ends in ERROR; ``resize``: the same for a cold one, or a resize.
+        ``stop``, ``start``, ``shelve``, ``unshelve``: accepted, and the server stays as it
+        was; ``delete``: accepted, and it ends in ERROR. Any changing call, of a server, a
+        service id, a volume or a machine: ``refused``: a 503, not done as far as one can
         know; ``lost-request``: no answer and not done; ``lost-answer``: no answer but
         done.
 
@@ -258,6 +259,7 @@ class SimulatedCloud:
             simulated_moves.advance(self._state, now)
             simulated_shifts.advance(self._state, now)
             simulated_ironic.advance(self._state, now)
+            simulated_servers.advance(self._state, now)
             yield self._state, now
 
     @contextmanager
@@ -324,6 +326,7 @@ class SimulatedClients:
             cloud._serving,
             cloud._obeying,
             lambda: cloud.migration_mb_s * simulated_moves.MB,
+            cloud.pace,
         )
         self.placement = SimulatedPlacement(cloud._serving)
         self.cinder = SimulatedCinder(

@@ -22,44 +22,49 @@ def local_disk_gb(guest: Guest, flavor: Flavor) -> int:
     return root + flavor.ephemeral_gb + -(-flavor.swap_mb // 1024)
 
 
-def need(state: State, guest: Guest) -> Need:
-    """Return what a server claims: vcpus, MB of memory, GB of disk"""
-    flavor = state.flavors[guest.flavor]
+def need(state: State, guest: Guest, name: str | None = None) -> Need:
+    """Return what a server claims, with that flavor: vcpus, MB of memory, GB of disk"""
+    flavor = state.flavors[name or guest.flavor]
     return flavor.vcpus, flavor.memory_mb, local_disk_gb(guest, flavor)
 
 
 def used(state: State) -> dict[str, Need]:
     """Return what is claimed on each host, by servers there or on their way"""
     total = {name: [0.0, 0.0, 0.0] for name in state.hosts}
-    for guest, host in _claims(state):
-        for index, amount in enumerate(need(state, guest)):
+    for guest, host, flavor in _claims(state):
+        for index, amount in enumerate(need(state, guest, flavor)):
             total[host][index] += amount
     return {name: (row[0], row[1], row[2]) for name, row in total.items()}
 
 
-def _claims(state: State) -> Iterator[tuple[Guest, str]]:
+def _claims(state: State) -> Iterator[tuple[Guest, str, str]]:
+    """Yield servers, hosts on which each claims room, and the flavor that it has there"""
     for guest in state.guests.values():
-        if not guest.deleted:
-            yield guest, guest.host
+        if not guest.deleted and guest.host:
+            yield guest, guest.host, guest.flavor
     for move in state.moves:
         guest = state.guests[move.server]
         if move.open and not guest.deleted:
+            flavors = {move.source: move.old_flavor, move.dest: move.flavor}
             yield from (
-                (guest, host)
-                for host in {move.source, move.dest}
+                (guest, host, flavor or guest.flavor)
+                for host, flavor in flavors.items()
                 if host is not None and host != guest.host
             )
 
 
 def refusal(
-    state: State, guest: Guest, host: Host, claimed: dict[str, Need]
-) -> str | None:
+    state: State, guest: Guest, host: Host, claimed: dict[str, Need],
+    flavor: str | None = None,
+) -> str | None:  # fmt: skip
     """Return why the scheduler would not put the server there, None when it would"""
     if not host.serves:
         return "the service is disabled or down"
     if guest.pinned_zone and host.zone != guest.pinned_zone:
         return "the server is pinned to another zone"
-    room = zip(need(state, guest), claimed[host.name], host.capacity(), strict=True)
+    room = zip(
+        need(state, guest, flavor), claimed[host.name], host.capacity(), strict=True
+    )
     if any(wanted + taken > capacity for wanted, taken, capacity in room):
         return "there is not enough room"
     return _group_refusal(state, guest, host)
@@ -71,7 +76,7 @@ def _group_refusal(state: State, guest: Guest, host: Host) -> str | None:
             continue
         homes = [
             other_host
-            for other, other_host in _claims(state)
+            for other, other_host, _flavor in _claims(state)
             if other.uuid in group.members and other.uuid != guest.uuid
         ]
         if group.policy == "anti-affinity":
@@ -82,7 +87,9 @@ def _group_refusal(state: State, guest: Guest, host: Host) -> str | None:
     return None
 
 
-def pick(state: State, guest: Guest, wanted: str | None) -> str | None:
+def pick(
+    state: State, guest: Guest, wanted: str | None, flavor: str | None = None
+) -> str | None:
     """Return the host that the scheduler gives, None for no valid host"""
     claimed = used(state)
     names = [wanted] if wanted else sorted(state.hosts)
@@ -90,7 +97,7 @@ def pick(state: State, guest: Guest, wanted: str | None) -> str | None:
         state.hosts[name]
         for name in names
         if name != guest.host
-        and refusal(state, guest, state.hosts[name], claimed) is None
+        and refusal(state, guest, state.hosts[name], claimed, flavor) is None
     ]
     if not fit:
         return None
@@ -167,8 +174,9 @@ def _apply(state: State, move: Move, step: str, at: float) -> None:
         guest.task_state = "resize_migrating"
     elif step == "finished":
         guest.host, guest.task_state = move.dest or guest.host, "resize_finish"
+        guest.flavor = move.flavor or guest.flavor
     elif step == "reverted":
-        guest.host = move.source
+        guest.host, guest.flavor = move.source, move.old_flavor or guest.flavor
         settle(guest)
     elif step in ("confirmed", "failed", "cancelled", "error"):
         settle(guest)

@@ -1,12 +1,11 @@
 """Nova's side of the simulated cloud: the same answers and refusals as the real one."""
 
 import datetime
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from watcher import exception
 from watcher.clients import simulated_moves as moves
+from watcher.clients import simulated_requests as requests
 from watcher.clients import simulated_rows as rows
 from watcher.clients.records import (
     Aggregate,
@@ -17,6 +16,7 @@ from watcher.clients.records import (
     Server,
     ServerGroup,
 )
+from watcher.clients.simulated_servers import Pace, SimulatedServers
 from watcher.clients.simulated_state import Asked, Guest, Move, State, when
 
 Opened = tuple[State, float]
@@ -27,12 +27,11 @@ FINISH_S = 0.5
 ABORT_S = 0.5
 CONFIRM_S = 0.5
 CLEAN_UP_S = 0.3
-KEPT_ASKED = 20000
 
 _UNAVAILABLE = "Compute service of %s is unavailable at this time."
 
 
-class SimulatedNova:
+class SimulatedNova(SimulatedServers):
     """See ``protocols.Nova`` for what each method promises"""
 
     def __init__(
@@ -40,9 +39,9 @@ class SimulatedNova:
         look: Callable[[], AbstractContextManager[Opened]],
         change: Callable[[str], AbstractContextManager[Opened]],
         bytes_per_s: Callable[[], float],
+        pace: Pace,
     ) -> None:
-        self._look = look
-        self._change = change
+        super().__init__(look, change, pace)
         self._bytes_per_s = bytes_per_s
 
     # Lists ----------------------------------------------------------------------------
@@ -70,7 +69,7 @@ class SimulatedNova:
     def server(self, uuid: str) -> Server:
         """Return one server or raise InstanceNotFound"""
         with self._look() as (state, _now):
-            return rows.server(state, _guest(state, uuid))
+            return rows.server(state, requests.guest(state, uuid))
 
     def servers_on(self, host: str) -> list[Server]:
         """Return the servers of a host, stopped ones included"""
@@ -117,7 +116,7 @@ class SimulatedNova:
     def instance_actions(self, server: str) -> list[InstanceAction]:
         """Return what was asked of the server, newest first"""
         with self._look() as (state, _now):
-            _guest(state, server)
+            requests.guest(state, server)
             return [
                 InstanceAction(
                     request_id=row.request_id,
@@ -137,20 +136,22 @@ class SimulatedNova:
     ) -> str | None:
         """Ask for a live migration to a host that the scheduler checks, or picks"""
         with self._change(server) as (state, now):
-            guest = _guest(state, server)
-            _expect(guest, "os-migrateLive", ("active", "paused"))
-            _known_host(state, host)
-            asked = _ask(state, guest, "live-migration", request_id, now)
+            guest = requests.guest(state, server)
+            requests.expect(guest, "os-migrateLive", ("active", "paused"))
+            requests.known_host(state, host)
+            asked = requests.ask(state, guest, "live-migration", request_id, now)
             down = not state.hosts[guest.host].up
             dest = None if down else moves.pick(state, guest, host)
             move = moves.new_move(state, guest, "live-migration", dest, now)
             if down:
-                raise _refuse(move, asked, _UNAVAILABLE % guest.host)
+                raise requests.refuse(move, asked, _UNAVAILABLE % guest.host)
             if dest is None:
-                raise _refuse(move, asked, "No valid host was found. ")
+                raise requests.refuse(move, asked, "No valid host was found. ")
             if moves.fault(state, server, "precheck"):
                 move.dest = None
-                raise _refuse(move, asked, "Migration pre-check error: made to fail")
+                raise requests.refuse(
+                    move, asked, "Migration pre-check error: made to fail"
+                )
             self._schedule_live(state, guest, move, now)
             return asked.request_id
 
@@ -188,50 +189,81 @@ class SimulatedNova:
         the migration record only.
         """
         with self._change(server) as (state, now):
-            guest = _guest(state, server)
-            _expect(guest, "migrate", ("active", "stopped"))
-            _known_host(state, host)
+            guest = requests.guest(state, server)
+            requests.expect(guest, "migrate", ("active", "stopped"))
+            requests.known_host(state, host)
             if host == guest.host:
-                raise _error(400, "Cannot migrate to the host where the server exists.")
-            asked = _ask(state, guest, "migrate", request_id, now)
+                raise requests.error(
+                    400, "Cannot migrate to the host where the server exists."
+                )
+            asked = requests.ask(state, guest, "migrate", request_id, now)
             dest = moves.pick(state, guest, host)
             move = moves.new_move(state, guest, "migration", dest, now)
-            if dest is None:
-                move.status, asked.message = "error", "Error"
-                return asked.request_id
-            guest.before, guest.updated = guest.vm_state, now
-            guest.status, guest.task_state = "RESIZE", "resize_prep"
-            move.status = "pre-migrating"
-            start = now + PREPARE_S
-            size = moves.local_disk_gb(guest, state.flavors[guest.flavor]) * 64
-            end = start + size * moves.MB / self._bytes_per_s()
-            if moves.fault(state, server, "resize"):
-                move.steps = [(start, "migrating"), (end, "broken")]
-            else:
-                move.steps = [
-                    (start, "migrating"),
-                    (end, "post-migrating"),
-                    (end + FINISH_S, "finished"),
-                    (end + 2 * FINISH_S, "verify"),
-                ]
+            self._schedule_cold(state, guest, move, asked, now)
             return asked.request_id
 
+    def resize(self, server: str, flavor_id: str, request_id: str) -> str | None:
+        """Ask for another flavor, to be confirmed; the scheduler picks the host"""
+        with self._change(server) as (state, now):
+            guest = requests.guest(state, server)
+            requests.expect(guest, "resize", ("active", "stopped"))
+            flavor = requests.flavor(state, flavor_id)
+            if flavor is None:
+                text = f"Flavor {flavor_id} could not be found."
+                raise requests.error(400, text)
+            if flavor.name == guest.flavor:
+                text = "When resizing, instances must change flavor!"
+                raise requests.error(400, text)
+            asked = requests.ask(state, guest, "resize", request_id, now)
+            dest = moves.pick(state, guest, None, flavor.name)
+            move = moves.new_move(state, guest, "resize", dest, now)
+            move.flavor, move.old_flavor = flavor.name, guest.flavor
+            self._schedule_cold(state, guest, move, asked, now)
+            return asked.request_id
+
+    def _schedule_cold(
+        self, state: State, guest: Guest, move: Move, asked: Asked, now: float
+    ) -> None:
+        if move.dest is None:
+            move.status, asked.message = "error", "Error"
+            asked.reason = "No valid host was found. "
+            return
+        guest.before, guest.updated = guest.vm_state, now
+        guest.status, guest.task_state = "RESIZE", "resize_prep"
+        move.status = "pre-migrating"
+        start = now + PREPARE_S
+        size = moves.local_disk_gb(guest, state.flavors[guest.flavor]) * 64
+        end = start + size * moves.MB / self._bytes_per_s()
+        if moves.fault(state, guest.uuid, "resize"):
+            move.steps = [(start, "migrating"), (end, "broken")]
+            return
+        ready = end + 2 * FINISH_S
+        move.steps = [
+            (start, "migrating"),
+            (end, "post-migrating"),
+            (end + FINISH_S, "finished"),
+            (ready, "verify"),
+        ]
+        if self._pace.confirm_window_s is not None:
+            due = ready + self._pace.confirm_window_s
+            move.steps += [(due, "confirming"), (due + CONFIRM_S, "confirmed")]
+
     def confirm_resize(self, server: str, request_id: str) -> str | None:
-        """Confirm a cold migration"""
+        """Confirm a cold migration or resize"""
         return self._end_resize(server, "confirm", request_id)
 
     def revert_resize(self, server: str, request_id: str) -> str | None:
-        """Take a cold migration back"""
+        """Take a cold migration or resize back"""
         return self._end_resize(server, "revert", request_id)
 
     def _end_resize(self, server: str, verb: str, request_id: str) -> str | None:
         with self._change(server) as (state, now):
-            guest = _guest(state, server)
-            _expect(guest, f"{verb}Resize", ("resized",))
-            move = _last(state, server, ("finished",))
+            guest = requests.guest(state, server)
+            requests.expect(guest, f"{verb}Resize", ("resized",))
+            move = requests.last(state, server, ("finished",))
             if move is None:
-                raise _error(400, "Instance has not been resized.")
-            asked = _ask(state, guest, f"{verb}Resize", request_id, now)
+                raise requests.error(400, "Instance has not been resized.")
+            asked = requests.ask(state, guest, f"{verb}Resize", request_id, now)
             move.status, move.updated = f"{verb}ing", now
             move.steps = [(now + CONFIRM_S, f"{verb}ed")]
             if verb == "revert":
@@ -245,17 +277,19 @@ class SimulatedNova:
     ) -> str | None:
         """Ask that a running live migration be given up"""
         with self._change(server) as (state, now):
-            guest = _guest(state, server)
+            guest = requests.guest(state, server)
             if guest.task_state != "migrating":
-                raise _error(
+                raise requests.error(
                     409,
                     f"Instance {server} is in an invalid state for "
                     "'abort live migration'",
                 )
-            move = _last(state, server, ("preparing", "running"))
+            move = requests.last(state, server, ("preparing", "running"))
             if move is None or move.id != migration_id:
-                raise _error(404, f"Migration {migration_id} could not be found.")
-            asked = _ask(state, guest, "live_migration_cancel", request_id, now)
+                raise requests.error(
+                    404, f"Migration {migration_id} could not be found."
+                )
+            asked = requests.ask(state, guest, "live_migration_cancel", request_id, now)
             over = now + ABORT_S
             too_late = ("arrived", "failed", "broken")
             if not any(at <= over and step in too_late for at, step in move.steps):
@@ -271,63 +305,5 @@ class SimulatedNova:
                 if host.service_id == service_id:
                     host.enabled = enabled
                     host.disabled_reason = None if enabled else (reason or None)
-                    return _new_request_id(state, now)
-            raise _error(404, f"Service {service_id} could not be found.")
-
-
-def _error(status: int, reason: str) -> exception.NovaClientError:
-    return exception.NovaClientError(service="Nova", reason=reason, http_status=status)
-
-
-def _refuse(move: Move, asked: Asked, reason: str) -> exception.NovaClientError:
-    move.status, asked.message = "error", "Error"
-    return _error(400, reason)
-
-
-def _guest(state: State, uuid: str) -> Guest:
-    guest = state.guests.get(uuid)
-    if guest is None or guest.deleted:
-        raise exception.InstanceNotFound(name=uuid)
-    return guest
-
-
-def _known_host(state: State, host: str | None) -> None:
-    if host is not None and host not in state.hosts:
-        raise _error(400, f"Compute host {host} could not be found.")
-
-
-def _expect(guest: Guest, verb: str, vm_states: tuple[str, ...]) -> None:
-    # A lock does not count: Nova lets administrators pass, and Watcher is one.
-    if guest.vm_state not in vm_states:
-        state = f"vm_state {guest.vm_state}"
-    elif guest.task_state is not None:
-        state = f"task_state {guest.task_state}"
-    else:
-        return
-    raise _error(409, f"Cannot '{verb}' instance {guest.uuid} while it is in {state}")
-
-
-def _last(state: State, server: str, statuses: tuple[str, ...]) -> Move | None:
-    for move in reversed(state.moves):
-        if move.server == server and move.status in statuses:
-            return move
-    return None
-
-
-def _new_request_id(state: State, now: float) -> str:
-    state.serial += 1
-    name = f"request {state.seed} {state.serial} {now}"
-    return f"req-{uuid.uuid5(uuid.NAMESPACE_OID, name)}"
-
-
-def _ask(state: State, guest: Guest, action: str, request_id: str, now: float) -> Asked:
-    asked = Asked(
-        server=guest.uuid,
-        action=action,
-        request_id=_new_request_id(state, now),
-        client_request_id=request_id,
-        started=now,
-    )
-    state.asked.append(asked)
-    del state.asked[:-KEPT_ASKED]
-    return asked
+                    return requests.new_request_id(state, now)
+            raise requests.error(404, f"Service {service_id} could not be found.")

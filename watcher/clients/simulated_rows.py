@@ -19,6 +19,9 @@ from watcher.clients.simulated_state import (
     when,
 )
 
+# States of servers whose guest does not stand still.
+RUNNING = ("active", "paused", "resized", "rescued", "error")
+
 
 def hypervisor(host: Host) -> Hypervisor:
     """Show a host as Nova's list of hypervisors does"""
@@ -79,12 +82,12 @@ def server(state: State, guest: Guest) -> Server:
     return Server(
         uuid=guest.uuid,
         name=guest.name,
-        host=guest.host,
-        hypervisor=guest.host,
+        host=guest.host or None,
+        hypervisor=guest.host or None,
         status=guest.status,
         vm_state=guest.vm_state,
         task_state=guest.task_state,
-        power_state=4 if guest.status == "SHUTOFF" else 1,
+        power_state=1 if guest.vm_state in RUNNING else 4,
         locked=guest.locked,
         project_id=guest.project_id,
         metadata=dict(guest.metadata),

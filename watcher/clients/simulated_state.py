@@ -66,7 +66,7 @@ class Guest:
 
     uuid: str
     name: str
-    host: str
+    host: str  # "" while it is shelved away
     flavor: str
     status: str = "ACTIVE"
     vm_state: str = "active"
@@ -100,6 +100,8 @@ class Move:
     copy_start: float = 0.0
     copy_end: float = 0.0
     memory_bytes: int = 0
+    flavor: str | None = None  # of a resize: the new one, and the one before
+    old_flavor: str | None = None
 
     @property
     def open(self) -> bool:
@@ -117,6 +119,16 @@ class Asked:
     client_request_id: str
     started: float
     message: str | None = None
+    reason: str | None = None  # why it failed
+
+
+@dataclass(slots=True, kw_only=True)
+class Chore:
+    """What is still to happen to a server of which something was asked, and when"""
+
+    server: str
+    request_id: str
+    steps: list[tuple[float, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -229,6 +241,7 @@ class State:
     groups: list[Group] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    chores: list[Chore] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     backends: dict[str, Backend] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
@@ -254,9 +267,10 @@ class State:
             aggregates=[HostAggregate(**row) for row in data["aggregates"]],
             groups=[Group(**row) for row in data["groups"]],
             moves=[_stepped(row, Move) for row in data["moves"]],
+            chores=[_stepped(row, Chore) for row in data.get("chores", ())],
             asked=[Asked(**row) for row in data["asked"]],
             faults=[Fault(**row) for row in data["faults"]],
-            # Clouds that were saved by an older release have no storage.
+            # Clouds that were saved by an older release have no storage and no chores.
             backends=_table(data.get("backends", {}), Backend),
             kinds=_table(data.get("kinds", {}), Kind),
             disks=_table(data.get("disks", {}), Disk),

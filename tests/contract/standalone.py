@@ -21,12 +21,12 @@ ADMIN = {"X-Roles": "admin"}
 
 
 class Standalone:
-    """The service as a process, and clients of it"""
+    """The service as a process, and clients of it; ``more`` is added to its settings"""
 
-    def __init__(self, folder):
+    def __init__(self, folder, more=""):
         self.port = servers.free_port()
         self.url = f"http://{servers.LOOPBACK}:{self.port}"
-        (folder / "watcher.conf").write_text(f"[api]\nmax_limit = {PAGE}\n")
+        (folder / "watcher.conf").write_text(f"[api]\nmax_limit = {PAGE}\n{more}")
         self.log = folder / "log"
         with open(self.log, "wb") as out:
             self.process = subprocess.Popen(

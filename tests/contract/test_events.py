@@ -64,11 +64,3 @@ def test_the_sample_engines_are_listed_and_used(client):
     found = client.action.list(action_plan=plan.uuid, detail=True, limit=0)
     said = [a.input_parameters["message"] for a in found if a.action_type == "nop"]
     assert len(said) == 3 and any("workload" in text for text in said)
-
-
-def test_an_audit_whose_plan_nobody_could_carry_out_says_so(client):
-    audit = client.audit.create(
-        audit_type="ONESHOT", goal="dummy", strategy="dummy_with_resize", force=True
-    )
-    ended = until(client.audit.get, audit.uuid)
-    assert ended.state == "FAILED" and "resize" in ended.status_message

@@ -43,6 +43,9 @@ class Timing:
     interval_s: float = 5.0
     first_interval_s: float = 0.2
     confirm_s: float = 120.0
+    stop_s: float = 300.0
+    delete_s: float = 15.0
+    shelve_s: float = 15.0
     # A call that began before its sender lost the lease (5 s to connect, 30 s to be
     # answered) has arrived or never will, so many seconds after the plan was taken over.
     settle_s: float = 35.0
@@ -65,6 +68,9 @@ class Timing:
             volume_interval_s=cinder.volume_migration_interval,
             power_s=ironic.power_timeout,
             power_interval_s=ironic.power_interval,
+            stop_s=nova.stop_timeout,
+            delete_s=nova.delete_max_retries * nova.delete_interval,
+            shelve_s=nova.shelve_max_retries * nova.shelve_interval,
         )
 
 

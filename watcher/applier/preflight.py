@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from oslo_log import log
 
 from watcher import exception
-from watcher.cluster import premise
+from watcher.cluster import planned, premise
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.db import action_plans, actions, texts
 from watcher.domain import states
@@ -25,8 +25,6 @@ from watcher.parts import left
 LOG = log.getLogger(__name__)
 
 WAITS = "The plan waits until the cloud can be read: "
-# Strategies for trials make plans about servers that never were.
-TRIALS = "dummy"
 # How long leaving waits for a look that nobody needs any more, in seconds.
 PATIENCE_S = 2.0
 
@@ -128,7 +126,7 @@ class Preflight:
 
     def look(self, plan: ActionPlan) -> Finding:
         """Judge a plan by the cluster as it is now"""
-        if (plan.strategy_name or "").startswith(TRIALS):
+        if planned.is_trial(plan.strategy_name):
             return Finding(begin=True)
         if not self._models.keeps(COMPUTE):
             LOG.warning("Plan %s begins without a look: no compute model", plan.uuid)

@@ -34,6 +34,40 @@ NOVA_OPTS = [
         help="Longest time in seconds between two looks at a migration.",
     ),
     cfg.IntOpt(
+        "stop_timeout",
+        default=300,
+        min=1,
+        help="Seconds that stopping or starting a server may take. Longer than the "
+        "shutdown_timeout of nova-compute and the os_shutdown_timeout of images.",
+    ),
+    cfg.IntOpt(
+        "delete_max_retries",
+        default=15,
+        min=1,
+        help="Together with delete_interval the seconds (product of the two) that "
+        "deleting a server may take.",
+    ),
+    cfg.FloatOpt(
+        "delete_interval",
+        default=1.0,
+        min=0.1,
+        help="See delete_max_retries; in seconds.",
+    ),
+    cfg.IntOpt(
+        "shelve_max_retries",
+        default=15,
+        min=1,
+        help="Together with shelve_interval the seconds (product of the two) that "
+        "shelving a server may take. Storing the image of a large disk takes longer "
+        "than what is set here by default.",
+    ),
+    cfg.FloatOpt(
+        "shelve_interval",
+        default=1.0,
+        min=0.1,
+        help="See shelve_max_retries; in seconds.",
+    ),
+    cfg.IntOpt(
         "http_retries",
         default=3,
         min=1,

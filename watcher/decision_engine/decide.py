@@ -256,6 +256,8 @@ class Decider:
 
 
 def _judge(decision: Decision) -> None:
+    if planned.is_trial(decision.strategy):
+        return
     breaches = planned.breaches(decision.solution.model_before, decision.actions)
     if not breaches:
         return

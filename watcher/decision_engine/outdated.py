@@ -12,7 +12,7 @@ from typing import Any
 from oslo_log import log
 
 from watcher import exception
-from watcher.cluster import premise
+from watcher.cluster import planned, premise
 from watcher.cluster.model.model_root import ModelRoot
 from watcher.db import action_plans, actions, texts
 from watcher.domain import states
@@ -25,8 +25,6 @@ PAGE = 50
 BUDGET_S = 0.5
 # A plan may be that much newer than the model of this engine, clocks included, in seconds.
 SETTLED_S = 30.0
-# Strategies for trials make plans about servers that never were.
-TRIALS = "dummy"
 
 
 def holds(model: ModelRoot, found: Sequence[Action]) -> str | None:
@@ -119,8 +117,7 @@ class Outdated:
 def _page(tx: Any, after: int) -> list[tuple[ActionPlan, Sequence[Action]]]:
     plans = action_plans.not_begun(tx, after=after, limit=PAGE)
     of = actions.of_plans(tx, [plan.id for plan in plans])
-    return [(plan, () if _is_trial(plan) else of.get(plan.id, ())) for plan in plans]
-
-
-def _is_trial(plan: ActionPlan) -> bool:
-    return (plan.strategy_name or "").startswith(TRIALS)
+    return [
+        (plan, () if planned.is_trial(plan.strategy_name) else of.get(plan.id, ()))
+        for plan in plans
+    ]

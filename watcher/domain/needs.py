@@ -19,6 +19,11 @@ VOLUME = "volume_migrate"
 IDLE = frozenset(("nop", "sleep"))
 # They open, close or switch one host, named by ``resource_name``.
 OF_HOST = frozenset((SERVICE, POWER, SLEEP_STATE))
+# They change one server, named by ``resource_id``, on a host that they do not name.
+OF_SERVER = frozenset(("resize", "stop", "start", "delete", "shelve", "unshelve"))
+# They need room on a host that Nova picks, or give room back.
+ARRIVING = frozenset((MIGRATE, "resize", "unshelve"))
+LEAVING = frozenset((MIGRATE, "resize", "delete", "shelve"))
 
 
 class Step(Protocol):
@@ -51,15 +56,21 @@ def needs(child: Step, parent: Step) -> bool:
         return False
     if not (_known(child) and _known(parent)):
         return True
-    if child.action_type == parent.action_type == MIGRATE:
-        return _may_be_same(
-            _host(child, "destination_node"), _host(parent, "source_node")
+    if child.action_type not in OF_HOST and parent.action_type not in OF_HOST:
+        # Both are of servers, and of different ones: it is a matter of room.
+        return (
+            child.action_type in ARRIVING
+            and parent.action_type in LEAVING
+            and _may_be_same(
+                _host(child, "destination_node"), _host(parent, "source_node")
+            )
         )
     return any(_may_be_same(a, b) for a in _hosts(child) for b in _hosts(parent))
 
 
 def _known(step: Step) -> bool:
-    return step.action_type == MIGRATE or step.action_type in OF_HOST
+    kind = step.action_type
+    return kind == MIGRATE or kind in OF_HOST or kind in OF_SERVER
 
 
 def _same_resource(child: Step, parent: Step) -> bool:
@@ -71,6 +82,8 @@ def _hosts(step: Step) -> list[str | None]:
     """Return the hosts that the action concerns, None for one that is not named"""
     if step.action_type == MIGRATE:
         return [_host(step, "source_node"), _host(step, "destination_node")]
+    if step.action_type in OF_SERVER:
+        return [None]
     return [_host(step, "resource_name")]
 
 

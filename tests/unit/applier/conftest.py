@@ -14,9 +14,15 @@ from watcher import exception
 from watcher.applier import aftermath
 from watcher.applier.actions.change_node_power_state import ChangeNodePowerState
 from watcher.applier.actions.change_nova_service_state import ChangeNovaServiceState
+from watcher.applier.actions.delete import Delete
 from watcher.applier.actions.migrate import Migrate
 from watcher.applier.actions.nop import Nop
+from watcher.applier.actions.resize import Resize
+from watcher.applier.actions.shelve import Shelve
 from watcher.applier.actions.sleep import Sleep
+from watcher.applier.actions.start import Start
+from watcher.applier.actions.stop import Stop
+from watcher.applier.actions.unshelve import Unshelve
 from watcher.applier.actions.volume_migrate import VolumeMigrate
 from watcher.applier.admission import NoLimits
 from watcher.applier.book import Book
@@ -44,6 +50,12 @@ ACTIONS = {
     "nop": Nop,
     "sleep": Sleep,
     "migrate": Migrate,
+    "resize": Resize,
+    "stop": Stop,
+    "start": Start,
+    "delete": Delete,
+    "shelve": Shelve,
+    "unshelve": Unshelve,
     "change_nova_service_state": ChangeNovaServiceState,
     "change_node_power_state": ChangeNodePowerState,
     "volume_migrate": VolumeMigrate,
@@ -51,6 +63,7 @@ ACTIONS = {
 QUICK = Timing(
     migration_s=8, interval_s=0.05, first_interval_s=0.01, confirm_s=5, settle_s=0.15,
     volume_s=8, per_gb_s=0, volume_interval_s=0.05, power_s=8, power_interval_s=0.05,
+    stop_s=5, delete_s=5, shelve_s=5,
 )  # fmt: skip
 
 
@@ -108,6 +121,13 @@ class Mortal:
         "migrate_volume",
         "retype_volume",
         "set_power",
+        "resize",
+        "revert_resize",
+        "stop",
+        "start",
+        "delete",
+        "shelve",
+        "unshelve",
     )
 
     def __init__(self, service, fate, calls):

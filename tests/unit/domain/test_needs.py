@@ -82,6 +82,39 @@ def test_what_concerns_the_same_server_or_host_is_needed(child, parent, needed):
     assert needs(child, parent) is needed
 
 
+def of(kind, server):
+    return Step(kind, {"resource_id": server})
+
+
+@pytest.mark.parametrize(
+    ("child", "parent", "needed"),
+    [
+        # The same server.
+        (of("stop", "a"), MOVE, True),
+        (MOVE, of("stop", "a"), True),
+        (of("resize", "b"), of("stop", "b"), True),
+        # Another one: nothing but room counts.
+        (of("stop", "b"), MOVE, False),
+        (of("delete", "b"), MOVE, False),
+        (of("shelve", "b"), of("resize", "c"), False),
+        (of("start", "b"), of("stop", "c"), False),
+        (MOVE, of("stop", "b"), False),
+        (MOVE, of("start", "b"), False),
+        (MOVE, of("delete", "b"), True),
+        (MOVE, of("shelve", "b"), True),
+        (MOVE, of("resize", "b"), True),
+        (of("resize", "b"), of("delete", "c"), True),
+        (of("resize", "b"), of("stop", "c"), False),
+        (of("unshelve", "b"), of("shelve", "c"), True),
+        # Its host may be any.
+        (service("h1", "disabled"), of("shelve", "b"), True),
+        (power("h1", "off"), of("delete", "b"), True),
+    ],
+)
+def test_changes_of_servers_need_the_same_server_or_room(child, parent, needed):
+    assert needs(child, parent) is needed
+
+
 @pytest.mark.parametrize(
     ("child", "parent"),
     [

@@ -23,6 +23,8 @@ WEIGHTS = {
     "delete": 33,
     "migrate": 30,
     "resize": 20,
+    "unshelve": 16,
+    "start": 15,
     "turn_host_to_acpi_s3_state": 10,
     "change_node_power_state": 9,
 }
@@ -32,6 +34,8 @@ PARALLELIZATION = {
     "stop": 2,
     "shelve": 2,
     "delete": 2,
+    "start": 2,
+    "unshelve": 2,
     "migrate": 2,
     "sleep": 1,
     "change_nova_service_state": 1,

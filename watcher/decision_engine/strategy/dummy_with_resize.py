@@ -19,8 +19,7 @@ WHY = "the strategy always asks for it"
 class DummyWithResize(base.DummyBaseStrategy):
     """Two greetings, a sleep, two migrations and a resize of servers that do not exist
 
-    For tests of plans only. Where the action ``resize`` is not installed the audit fails
-    at once and says so, since nobody could carry the plan out.
+    For tests of plans only: whoever carries the plan out skips what concerns the servers.
     """
 
     PARAMS = params.of(

@@ -188,7 +188,9 @@ class Real(Harness):
 
     def make_flavor(self, memory_mb):
         name = f"contract {uuid.uuid4()}"
-        row = {"name": name, "vcpus": 1, "ram": memory_mb, "disk": 1}
+        sizes = self._call("GET", "/flavors/detail")["flavors"]
+        disk = max(row["disk"] for row in sizes)  # images demand some
+        row = {"name": name, "vcpus": 1, "ram": memory_mb, "disk": disk}
         row["os-flavor-access:is_public"] = False
         made = self._call("POST", "/flavors", {"flavor": row})["flavor"]["id"]
         self.undo.append(lambda: self._call("DELETE", f"/flavors/{made}"))

@@ -45,9 +45,9 @@ def failed_action(cloud, server, request_id):
 
 
 def test_a_flavor_is_found_by_id_and_by_name_though_it_is_private(cloud):
-    name = cloud.make_flavor(memory_mb=192)
+    name = cloud.make_flavor(memory_mb=2240)
     found = cloud.nova.flavor(name)
-    assert (found.name, found.memory_mb, found.vcpus) == (name, 192, 1)
+    assert (found.name, found.memory_mb, found.vcpus) == (name, 2240, 1)
     assert found.id and found.id != name
     assert cloud.nova.flavor(found.id) == found
     for nobody in (str(uuid.uuid4()), "no such flavor", "..", "a/b?c#d", "x" * 300):
@@ -65,7 +65,7 @@ def test_a_server_has_the_size_of_its_flavor(cloud):
 
 def test_a_resize_waits_for_its_confirmation(cloud, rid):
     server, _target = cloud.movable()
-    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=256))
+    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=2304))
     own = cloud.nova.resize(server.uuid, flavor.id, rid())
     assert own_action(cloud, server.uuid, own).action == "resize"
     busy = refused(cloud.nova.resize, server.uuid, flavor.id, rid())
@@ -86,7 +86,7 @@ def test_a_resize_waits_for_its_confirmation(cloud, rid):
 
 def test_a_resize_can_be_taken_back(cloud, rid):
     server, _target = cloud.movable()
-    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=320))
+    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=2368))
     cloud.nova.resize(server.uuid, flavor.id, rid())
     until_status(cloud, server.uuid, "VERIFY_RESIZE")
     cloud.nova.revert_resize(server.uuid, rid())
@@ -97,7 +97,7 @@ def test_a_resize_can_be_taken_back(cloud, rid):
 
 def test_a_stopped_server_is_resized_and_stays_stopped(cloud, rid):
     server, _target = cloud.movable()
-    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=208))
+    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=2256))
     cloud.nova.stop(server.uuid, rid())
     until_status(cloud, server.uuid, "SHUTOFF")
     cloud.nova.resize(server.uuid, flavor.id, rid())
@@ -134,7 +134,7 @@ def test_a_resize_that_fits_nowhere_leaves_the_server_as_it_was(cloud, rid):
 
 def test_a_resize_may_take_the_server_with_it(cloud, rid):
     server, _target = cloud.movable()
-    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=336))
+    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=2384))
     cloud.fail("resize", server.uuid)
     cloud.nova.resize(server.uuid, flavor.id, rid())
     after = until_status(cloud, server.uuid, "ERROR")
@@ -257,6 +257,6 @@ def test_nobody_changes_a_foreign_server(cloud, rid):
     for name in ("stop", "start", "delete", "shelve", "unshelve"):
         with pytest.raises(exception.InstanceNotFound):
             getattr(cloud.nova, name)(foreign, rid())
-    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=192))
+    flavor = cloud.nova.flavor(cloud.make_flavor(memory_mb=2240))
     with pytest.raises(exception.InstanceNotFound):
         cloud.nova.resize(foreign, flavor.id, rid())

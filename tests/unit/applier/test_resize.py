@@ -113,16 +113,15 @@ def test_nova_may_confirm_by_itself(bench, vm, window_s):
 
 def test_a_confirmation_that_nova_makes_just_now_is_no_failure(bench, vm):
     """It refuses ours then: what counts is how it ends"""
-    nova = bench.cloud.clients().nova
     process = bench.process()
-    answer = process.clients.nova
+    nova = process.clients.nova._service
     original = nova.confirm_resize
 
     def late(uuid, request_id):
         original(uuid, "req-nova")
         return original(uuid, request_id)
 
-    answer._nova.confirm_resize = late
+    nova.confirm_resize = late
     plan = bench.plan(resize(vm))
     process.take(plan).join(10)
     assert bench.state(plan).state == "SUCCEEDED"

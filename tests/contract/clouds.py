@@ -193,8 +193,13 @@ class Real(Harness):
         row = {"name": name, "vcpus": 1, "ram": memory_mb, "disk": disk}
         row["os-flavor-access:is_public"] = False
         made = self._call("POST", "/flavors", {"flavor": row})["flavor"]["id"]
-        self.undo.append(lambda: self._call("DELETE", f"/flavors/{made}"))
+        # Servers keep it for later tests.
+        self.shared.setdefault("flavors", []).append(made)
         return name
+
+    def delete_flavors(self, flavors):
+        for ident in flavors:
+            self._call("DELETE", f"/flavors/{ident}")
 
     def _control(self, values):
         if not self.control:

@@ -23,8 +23,11 @@ def shared_server():
     """The one server that all tests on a real cloud move about"""
     shared = {}
     yield shared
-    if "server" in shared:
-        clouds.Real(_settings(), {}).delete_server(shared["server"])
+    if shared:
+        cloud = clouds.Real(_settings(), {})
+        if "server" in shared:
+            cloud.delete_server(shared["server"])
+        cloud.delete_flavors(shared.get("flavors", ()))
 
 
 def _settings():

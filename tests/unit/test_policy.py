@@ -127,9 +127,10 @@ def test_every_published_rule_is_there():
         "strategy": "get_all detail get state",
         "scoring_engine": "get_all detail get",
         "service": "get_all detail get",
-        "audit_template": "get_all detail get create update delete",
-        "audit": "get_all detail get create update delete",
-        "action_plan": "get_all detail get update delete start rollback",
+        "audit_template": "get_all detail get create update delete execution",
+        "audit": "get_all detail get create update delete execution",
+        "action_plan": "get_all detail get update delete start rollback execution "
+        "pause resume",
         "action": "get_all detail get update",
         "data_model": "get_all",
         "webhook": "trigger",

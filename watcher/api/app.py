@@ -43,8 +43,13 @@ RESOURCES = (
 # Resources of ours beside the published ones, found at every microversion.
 EXTENSIONS = (
     "/v1/action_plans/{action_plan}/efficacy",
+    "/v1/action_plans/{action_plan}/execution",
     "/v1/action_plans/{action_plan}/explanation",
+    "/v1/action_plans/{action_plan}/pause",
+    "/v1/action_plans/{action_plan}/resume",
     "/v1/action_plans/{action_plan}/rollback",
+    "/v1/audit_templates/{audit_template}/execution",
+    "/v1/audits/{audit}/execution",
     "/v1/audits/{audit}/explanation",
     openapi.PATH,
 )

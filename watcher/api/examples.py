@@ -72,6 +72,22 @@ AUDIT_PATCHES: Examples = {
         {"op": "remove", "path": "/end_time"},
     ],
 }
+EXECUTION: Examples = {
+    "nights": {
+        "window": {
+            "days": ["mon", "tue", "wed", "thu"],
+            "from": "22:00",
+            "to": "05:00",
+            "timezone": "Europe/Berlin",
+        },
+        "max_moves": 40,
+    },
+    "gently": {
+        "limits": {"running": 4, "moves_to_node": 1, "types": {"volume_migrate": 1}},
+        "on_failure": "offer",
+    },
+    "nothing": {},
+}
 PLAN_PATCHES: Examples = {
     "start": [_replace("/state", "PENDING")],
     "cancel": [_replace("/state", "CANCELLED")],

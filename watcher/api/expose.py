@@ -29,7 +29,8 @@ class Route:
     What follows is told to clients: ``answers`` is the view of the row that is answered
     (of each row when ``listing``), the JSON schema of something else, or None for no
     body; ``refuses`` the errors beside those that follow from the rest; ``examples``
-    bodies that are accepted, by what they do. Below the microversion ``since`` the method
+    bodies that are accepted, by what they do; ``takes`` is the JSON schema of a body that
+    is no row and no patch. Below the microversion ``since`` the method
     is refused with the error ``early``.
     """
 
@@ -46,6 +47,7 @@ class Route:
     early: type[exception.WatcherException] = errors.FeatureNotThere
     refuses: Sequence[int] = ()
     examples: Mapping[str, Any] = field(default_factory=dict)
+    takes: Mapping[str, Any] | None = None
 
     @property
     def about(self) -> str:
@@ -67,6 +69,7 @@ def expose(
     early: type[exception.WatcherException] = errors.FeatureNotThere,
     refuses: Sequence[int] = (),
     examples: Mapping[str, Any] | None = None,
+    takes: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a method of a resource"""
 
@@ -85,6 +88,7 @@ def expose(
             early=early,
             refuses=refuses,
             examples=examples or {},
+            takes=takes,
         )
         return run
 
@@ -92,7 +96,7 @@ def expose(
 
 
 def _by_method(route: Route) -> int:
-    return ("GET", "POST", "PATCH", "DELETE").index(route.method)
+    return ("GET", "POST", "PUT", "PATCH", "DELETE").index(route.method)
 
 
 class Resource:

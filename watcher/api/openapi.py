@@ -170,6 +170,8 @@ def _body(resource: Resource, route: Route) -> dict[str, Any] | None:
     schema: Any = {}
     if route.body == EMPTY:
         schema = {"type": "object", "maxProperties": 0}
+    elif route.takes is not None:
+        schema = route.takes
     elif route.argument == "patch":
         schema = ref("schemas", f"{pascal(resource.noun)}Patch")
     elif hasattr(resource, "noun") and route.argument == resource.noun.name:

@@ -22,7 +22,16 @@ from watcher.context import RequestContext
 
 FOUND = "watcher.found"
 # Rules that are asked once more about the very row, by ``Call.judged``.
-ROW_RULES = ("get", "update", "delete", "start", "rollback")
+ROW_RULES = (
+    "get",
+    "update",
+    "delete",
+    "start",
+    "rollback",
+    "execution",
+    "pause",
+    "resume",
+)
 
 
 class Request(core.Request):

@@ -9,6 +9,7 @@ from oslo_log import log
 
 from watcher.applier.limits import MOVES
 from watcher.db import action_plans, actions, execution_rules
+from watcher.db.action_plans import WAITS
 from watcher.domain import states, windows
 from watcher.domain.execution import Rules
 
@@ -18,8 +19,7 @@ LOG = log.getLogger(__name__)
 # in seconds.
 READ_S = 5.0
 TELL_S = 10.0
-WAITS = "Waiting: "
-PAUSED = "the plan is paused by request"
+PAUSED = action_plans.PAUSED.removeprefix(WAITS)
 NOT_UNDERSTOOD = "its execution rules are not understood here"
 # Moves that used up some of the budget, whether or not they came to a good end.
 SPENT = (states.SUCCEEDED, states.FAILED)

@@ -96,6 +96,9 @@ NOUN: rows.Noun[ActionPlan] = rows.Noun(
 # Plans that one transaction supersedes at most, in the order of their age.
 BATCH = 100
 OUTDATED = "The plan does not hold any more: "
+# Messages of plans that may not begin anything begin with WAITS.
+WAITS = "Waiting: "
+PAUSED = WAITS + "the plan is paused by request"
 EXPIRED = "Nobody started the plan in time; the cluster has changed since then."
 WORK = work.Work(
     noun=NOUN,
@@ -159,19 +162,20 @@ def waits(tx: orm.Session, uuid: str, state: str, message: str | None) -> None:
         rows.replace(tx, NOUN, old, changes, work.in_state(NOUN, state))
 
 
-def pause(tx: orm.Session, uuid: str, paused: bool, reason: str) -> ActionPlan:
-    """Let a running plan begin nothing more, or go on
+def pause(tx: orm.Session, uuid: str, paused: bool) -> ActionPlan:
+    """Let a running plan begin nothing more, or go on; nothing happens when it does so
 
-    :raises StateChanged: it is not running, or paused already, or not paused
+    :raises StateChanged: it is not running
     """
     old = rows.locked(tx, NOUN, uuid)
-    if old.state != states.ONGOING or old.paused == paused:
-        raise exception.StateChanged(
-            kind=NOUN.kind, ident=uuid, expected=states.ONGOING
-        )
-    new = rows.replace(
-        tx, NOUN, old, {"paused": paused}, work.in_state(NOUN, old.state)
-    )
+    if old.state == states.ONGOING and old.paused == paused:
+        return old
+    changes: dict[str, Any] = {"paused": paused}
+    if paused or old.status_message == PAUSED:
+        changes["status_message"] = PAUSED if paused else None
+    new = None
+    if old.state == states.ONGOING:
+        new = rows.replace(tx, NOUN, old, changes, work.in_state(NOUN, old.state))
     if new is None:
         raise exception.StateChanged(
             kind=NOUN.kind, ident=uuid, expected=states.ONGOING
@@ -182,7 +186,7 @@ def pause(tx: orm.Session, uuid: str, paused: bool, reason: str) -> ActionPlan:
         uuid=uuid,
         old=old.state,
         new=new.state,
-        reason=reason,
+        reason="paused by request" if paused else "resumed by request",
     )
     return new
 

@@ -124,14 +124,19 @@ class Rules:
         """
         limits = document.get("limits", _NOTHING)
         return cls(
-            max_moves=document.get("max_moves"),
+            max_moves=_int(document.get("max_moves")),
             windows=_windows(document.get("window", ())),
             on_failure=document.get("on_failure"),
-            running=limits.get("running"),
-            moves_from_node=limits.get("moves_from_node"),
-            moves_to_node=limits.get("moves_to_node"),
-            types=dict(limits.get("types", _NOTHING)),
+            running=_int(limits.get("running")),
+            moves_from_node=_int(limits.get("moves_from_node")),
+            moves_to_node=_int(limits.get("moves_to_node")),
+            types={kind: int(n) for kind, n in limits.get("types", _NOTHING).items()},
         )
+
+
+def _int(value: float | None) -> int | None:
+    """Return a whole number that JSON may spell 3.0"""
+    return None if value is None else int(value)
 
 
 def _windows(given: Any) -> tuple[Window, ...]:

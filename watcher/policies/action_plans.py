@@ -5,7 +5,22 @@ from watcher.policies import base
 _ONE = "/v1/action_plans/{action_plan_uuid}"
 RULES = [
     *base.reads(
-        "action_plan", "action_plans", "action_plan_uuid", "explanation", "efficacy"
+        "action_plan",
+        "action_plans",
+        "action_plan_uuid",
+        "explanation",
+        "efficacy",
+        "execution",
+    ),
+    base.execution("action_plan", "action_plans", "action_plan_uuid"),
+    base.rule(
+        "action_plan:pause",
+        "Let a running plan begin nothing more.",
+        "POST",
+        f"{_ONE}/pause",
+    ),
+    base.rule(
+        "action_plan:resume", "Let a paused plan go on.", "POST", f"{_ONE}/resume"
     ),
     base.rule("action_plan:update", "Change a plan.", "PATCH", _ONE),
     base.rule("action_plan:delete", "Delete a plan.", "DELETE", _ONE),

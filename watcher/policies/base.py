@@ -50,6 +50,17 @@ def rule(
     )
 
 
+def execution(noun: str, plural: str, ident: str) -> policy.DocumentedRuleDefault:
+    """Return the rule on who may say how plans are carried out"""
+    path = f"/v1/{plural}/{{{ident}}}/execution"
+    return policy.DocumentedRuleDefault(
+        name=f"{noun}:execution",
+        check_str=ADMIN,
+        description=f"Set or remove the execution rules of one {noun.replace('_', ' ')}.",
+        operations=[{"path": path, "method": method} for method in ("PUT", "DELETE")],
+    )
+
+
 def reads(
     noun: str, plural: str, ident: str, *also: str
 ) -> Sequence[policy.DocumentedRuleDefault]:

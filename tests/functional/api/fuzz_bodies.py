@@ -271,3 +271,30 @@ PATCHES = {
     "actions": action_patches,
 }
 POSTS = {"audits": audits, "audit_templates": templates}
+
+_window = st.fixed_dictionaries(
+    {
+        "from": st.sampled_from(("22:00", "00:00", "24:00", "7:00", "")),
+        "to": st.sampled_from(("05:00", "24:00", "22:00", "25:00")),
+    },
+    optional={
+        "days": st.lists(st.sampled_from(("mon", "sun", "Mon")), max_size=3),
+        "timezone": st.sampled_from(("UTC", "Europe/Berlin", "Nowhere", "..", "")),
+    },
+)
+_count = st.sampled_from((1, 7, 0, -1, 10**9, 2.0, True))
+EXECUTION = st.fixed_dictionaries(
+    {},
+    optional={
+        "window": _window | st.lists(_window, max_size=2),
+        "max_moves": _count,
+        "on_failure": st.sampled_from(("stop", "offer", "run", "RUN")),
+        "limits": st.fixed_dictionaries(
+            {},
+            optional={
+                "running": _count,
+                "types": st.dictionaries(values.texts, _count, max_size=2),
+            },
+        ),
+    },
+)

@@ -158,9 +158,18 @@ deletes = st.sampled_from(("audits", "audit_templates", "action_plans")).flatmap
 starts = request(
     "POST",
     _path(
-        "action_plans", _ident("action_plans"), st.sampled_from(("start", "rollback"))
+        "action_plans",
+        _ident("action_plans"),
+        st.sampled_from(("start", "rollback", "pause", "resume")),
     ),
     body=_empty_bodies,
+)
+executions = st.sampled_from(("audits", "audit_templates", "action_plans")).flatmap(
+    lambda name: request(
+        st.sampled_from(("PUT", "PUT", "GET", "DELETE")),
+        _path(name, _ident(name), "execution"),
+        body=bodies.body(bodies.EXECUTION),
+    )
 )
 webhooks = request(
     "POST", _path("webhooks", _ident("audits")), body=bodies.body(values.documents)
@@ -198,6 +207,7 @@ every = _one_of(
     *(patches,) * 5,
     deletes,
     starts,
+    executions,
     webhooks,
     beside,
     strays,

@@ -85,6 +85,13 @@ def seed(tx):
     _failed(tx)
 
 
+def begin(tx):
+    """Let an applier begin the plan"""
+    action_plans.step(tx, PLAN, "RECOMMENDED", "PENDING")
+    epoch = leases.acquire(tx, "applier", service="watcher-applier", host="c", ttl_s=20)
+    action_plans.claim(tx, PLAN, Claim("applier", epoch), "controller-1")
+
+
 def _failed(tx):
     moved, stuck = "5c0a9e7b-3d18-4f62-b4c6-8e1d7a2f9b30", SECOND[:-1] + "2"
     migrate = {"migration_type": "live", "source_node": "compute-7"}

@@ -162,6 +162,8 @@ def test_every_example_is_valid_and_accepted(
     if "webhooks" in path:
         alarm = client.post("/v1/audits", examples.NEW_AUDITS["alarm"])
         world["audit"] = alarm.json["uuid"]
+    if path.endswith(("/pause", "/resume")):
+        world["action_plan"] = client.moved(world["audit"])
     if path.endswith("/rollback"):
         plan = world["action_plan"] = client.moved(world["audit"])
         client.db.write(action_plans.step, plan, "ONGOING", "FAILED")

@@ -226,7 +226,7 @@ def test_what_is_paused_at_the_last_moment_does_not_begin(bench, gate):
     bench.runners.clear()
     turnstile, rows = gate(), bench.actions(plan)
     assert turnstile.hold(book) is None
-    bench.db.write(action_plans.pause, plan, True, "paused by request")
+    bench.db.write(action_plans.pause, plan, True)
     answer = turnstile.admit(book, rows, 9)
     assert answer.admitted == []
     assert answer.reasons == {rows[0].uuid: "the plan is paused by request"}
@@ -281,7 +281,7 @@ def test_paused_a_plan_begins_nothing_new_and_what_runs_goes_on(bench, gate):
     plan = bench.plan(*moves(bench, 3))
     runner = bench.process().take(plan)
     bench.until(lambda: "ONGOING" in bench.states(plan))
-    bench.db.write(action_plans.pause, plan, True, "paused by request")
+    bench.db.write(action_plans.pause, plan, True)
     bench.until(lambda: bench.states(plan) == ["SUCCEEDED", "PENDING", "PENDING"])
     text = "the plan is paused by request"
     bench.until(lambda: bench.state(plan).status_message == f"Waiting: {text}")
@@ -293,7 +293,7 @@ def test_paused_a_plan_begins_nothing_new_and_what_runs_goes_on(bench, gate):
     heir = bench.process().take(plan)
     heir.join(2.5)
     assert bench.states(plan) == ["SUCCEEDED", "PENDING", "PENDING"]
-    bench.db.write(action_plans.pause, plan, False, "resumed by request")
+    bench.db.write(action_plans.pause, plan, False)
     heir.join(20)
     assert bench.state(plan).state == "SUCCEEDED"
     assert (bench.state(plan).status_message, bench.state(plan).paused) == (None, False)

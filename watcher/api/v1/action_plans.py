@@ -7,11 +7,11 @@ from watcher import exception
 from watcher._i18n import _
 from watcher.api import again, errors, examples, noun, patch, query, types
 from watcher.api.call import Call
-from watcher.api.collection import Collection
 from watcher.api.expose import DOCUMENT, EMPTY, ITEM, expose
 from watcher.api.noun import DETAIL, LISTED, Field, Noun
 from watcher.api.v1 import efficacy
 from watcher.api.v1.efficacy import EFFICACY
+from watcher.api.v1.execution import Executed
 from watcher.api.v1.explanations import EXPLANATION
 from watcher.db import action_plans, explanations, undo_plans
 from watcher.domain import states
@@ -127,7 +127,7 @@ ACTION_PLAN = Noun(
 )
 
 
-class ActionPlans(Collection):
+class ActionPlans(Executed):
     """/v1/action_plans"""
 
     name = "action_plans"
@@ -193,6 +193,52 @@ class ActionPlans(Collection):
             )
 
         return self._woken(call, again.change(call.db, start))
+
+    @expose(
+        "POST",
+        "{id}/pause",
+        rule="pause",
+        body=EMPTY,
+        answers=DETAIL,
+        refuses=(409,),
+        examples=examples.NOTHING,
+    )
+    def pause(self, call: Call, ident: str) -> Any:
+        """Let a running plan begin nothing more; what runs goes on to its end"""
+        return self._paused(call, ident, True)
+
+    @expose(
+        "POST",
+        "{id}/resume",
+        rule="resume",
+        body=EMPTY,
+        answers=DETAIL,
+        refuses=(409,),
+        examples=examples.NOTHING,
+    )
+    def resume(self, call: Call, ident: str) -> Any:
+        """Let a paused plan go on"""
+        return self._paused(call, ident, False)
+
+    def _paused(self, call: Call, ident: str, paused: bool) -> Any:
+        wanted = self.ident(ident)
+
+        def change(tx: Any) -> ActionPlan:
+            old = call.judged(action_plans.get(tx, wanted))
+            if old.state != states.ONGOING:
+                text = (
+                    _(
+                        "Action plan %(uuid)s is %(state)s: only an ONGOING one is paused"
+                    )
+                    if paused
+                    else _(
+                        "Action plan %(uuid)s is %(state)s: there is nothing to resume"
+                    )
+                )
+                raise exception.Conflict(text % {"uuid": old.uuid, "state": old.state})
+            return action_plans.pause(tx, old.uuid, paused)
+
+        return self.show(call, again.change(call.db, change))
 
     @expose(
         "POST",

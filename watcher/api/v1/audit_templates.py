@@ -8,7 +8,6 @@ from watcher import exception
 from watcher._i18n import _
 from watcher.api import examples, noun, params, patch, related, types
 from watcher.api.call import Call, Parts
-from watcher.api.collection import Collection
 from watcher.api.expose import COLLECTION, DOCUMENT, ITEM, expose
 from watcher.api.noun import (
     DETAIL,
@@ -21,6 +20,7 @@ from watcher.api.noun import (
 )
 from watcher.api.render import Answer
 from watcher.api.scope import Scopes, Vetting, tell_unchecked
+from watcher.api.v1.execution import Executed
 from watcher.db import audit_templates
 from watcher.domain.records import AuditTemplate, Strategy
 
@@ -107,7 +107,7 @@ AUDIT_TEMPLATE = Noun(
 )
 
 
-class AuditTemplates(Collection):
+class AuditTemplates(Executed):
     """/v1/audit_templates"""
 
     name = "audit_templates"

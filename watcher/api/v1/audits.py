@@ -9,13 +9,13 @@ from watcher import exception
 from watcher._i18n import _
 from watcher.api import again, errors, examples, patch, query, related
 from watcher.api.call import Call, Parts
-from watcher.api.collection import Collection
 from watcher.api.expose import COLLECTION, DOCUMENT, ITEM, expose
 from watcher.api.noun import DETAIL
 from watcher.api.render import Answer
 from watcher.api.scope import Scopes, Vetting, tell_unchecked
 from watcher.api.v1 import audit_rules as rules
 from watcher.api.v1.audit_fields import AUDIT, TIMES
+from watcher.api.v1.execution import Executed
 from watcher.api.v1.explanations import EXPLANATION
 from watcher.db import audit_templates, audits, changes, explanations, goals, strategies
 from watcher.domain import states
@@ -24,7 +24,7 @@ from watcher.domain.records import Audit, AuditTemplate, Goal, Strategy
 INTERNAL = patch.INTERNAL | {"status_message"}
 
 
-class Audits(Collection):
+class Audits(Executed):
     """/v1/audits"""
 
     name = "audits"

@@ -21,7 +21,7 @@ from watcher.applier.limits import Caps
 from watcher.applier.plan import PlanRunner, Settings
 from watcher.applier.preflight import Models, Preflight
 from watcher.applier.turnstile import Turnstile
-from watcher.db import action_plans, actions, execution_rules, slots
+from watcher.db import action_plans, actions, execution_rules, pauses, slots
 from watcher.db.query import ListQuery
 from watcher.domain import states
 from watcher.domain.records import ActionPlan, Claim
@@ -175,7 +175,7 @@ class Crew:
         document = self._db.read(execution_rules.for_plan, plan.uuid)
         why = terms.not_yet(document, self._now())
         if why is not None and plan.status_message != why:
-            self._db.write(action_plans.waits, plan.uuid, plan.state, why)
+            self._db.write(pauses.waits, plan.uuid, plan.state, why)
         return why is None
 
     def _has_room(self) -> bool:

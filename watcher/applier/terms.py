@@ -8,8 +8,8 @@ from typing import Any
 from oslo_log import log
 
 from watcher.applier.limits import MOVES
-from watcher.db import action_plans, actions, execution_rules
-from watcher.db.action_plans import WAITS
+from watcher.db import actions, execution_rules, pauses
+from watcher.db.pauses import WAITS
 from watcher.domain import states, windows
 from watcher.domain.execution import Rules
 
@@ -19,7 +19,7 @@ LOG = log.getLogger(__name__)
 # in seconds.
 READ_S = 5.0
 TELL_S = 10.0
-PAUSED = action_plans.PAUSED.removeprefix(WAITS)
+PAUSED = pauses.PAUSED.removeprefix(WAITS)
 NOT_UNDERSTOOD = "its execution rules are not understood here"
 # Moves that used up some of the budget, whether or not they came to a good end.
 SPENT = (states.SUCCEEDED, states.FAILED)
@@ -97,7 +97,7 @@ class Terms:
             return
         self._told, self._told_at = message, now
         plan = self._book.plan
-        self._book.write(action_plans.waits, plan.uuid, states.ONGOING, message)
+        self._book.write(pauses.waits, plan.uuid, states.ONGOING, message)
 
     def moves_left(self, running: int) -> tuple[int | None, str]:
         """Return how many moves may still begin, and why no more; None: any number

@@ -121,6 +121,32 @@ class Turnstile:
                     stay.owed_at = self._clock()
                 stay.owed.append(action.uuid)
 
+    def redirect(self, book: Any, action: Action) -> str | None:
+        """Take what a running action needs for another destination, besides what it has
+
+        May be called from any thread. Returns why that is not to be had now, or None.
+        """
+        stay = self._stay(book)
+        places = limits.places(
+            action, self._caps().within(stay.terms.rules), self._facts
+        )
+        had = stay.taken.get(action.uuid, ())
+        new = tuple(place for place in places if place not in had)
+        plan, claim = book.plan.uuid, book.claim
+        why = self._barred(stay, action)
+        if why is None:
+            refused = book.write(slots.take, plan, claim, {action.uuid: places})
+            if refused:
+                return limits.why(refused[action.uuid])
+            why = self._barred(stay, action)
+            if why is not None:
+                keys = [place.key for place in new]
+                book.write(slots.free_some, plan, claim, action.uuid, keys)
+        if why is None:
+            self._counts.count(new)
+            stay.taken[action.uuid] = (*had, *new)
+        return why
+
     def forget(self, book: Any) -> None:
         """Forget a plan that ended or went to somebody else; its rows stay as they are"""
         with self._lock:
@@ -217,6 +243,12 @@ class Turnstile:
         for place in refused.values():
             self._counts.refused(place)
         return reasons
+
+    def _barred(self, stay: Stay, action: Action) -> str | None:
+        if stay.hosts.alone:
+            return None
+        closed = stay.book.read(hosts.closed_to, stay.book.plan.uuid)
+        return hosts.barred(limits.hosts(action), closed)
 
     def _exchange(
         self, stay: Stay, wanted: Mapping[str, Sequence[Place]]

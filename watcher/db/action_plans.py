@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from watcher import exception
-from watcher.db import bulk, efficacy, explanations, history, rows, slots, work
+from watcher.db import bulk, efficacy, explanations, rows, slots, work
 from watcher.db.models import Action, Audit, Strategy
 from watcher.db.models import ActionPlan as Table
 from watcher.db.query import ListQuery
@@ -96,9 +96,6 @@ NOUN: rows.Noun[ActionPlan] = rows.Noun(
 # Plans that one transaction supersedes at most, in the order of their age.
 BATCH = 100
 OUTDATED = "The plan does not hold any more: "
-# Messages of plans that may not begin anything begin with WAITS.
-WAITS = "Waiting: "
-PAUSED = WAITS + "the plan is paused by request"
 EXPIRED = "Nobody started the plan in time; the cluster has changed since then."
 WORK = work.Work(
     noun=NOUN,
@@ -152,43 +149,6 @@ def step(
     if old in WORK.running and new not in WORK.running:
         slots.free_plan(tx, uuid)
     return stored
-
-
-def waits(tx: orm.Session, uuid: str, state: str, message: str | None) -> None:
-    """Say what a plan waits for, unless it has left ``state`` or says so already"""
-    old = rows.locked(tx, NOUN, uuid)
-    if old.state == state and old.status_message != message:
-        changes = {"status_message": message}
-        rows.replace(tx, NOUN, old, changes, work.in_state(NOUN, state))
-
-
-def pause(tx: orm.Session, uuid: str, paused: bool) -> ActionPlan:
-    """Let a running plan begin nothing more, or go on; nothing happens when it does so
-
-    :raises StateChanged: it is not running
-    """
-    old = rows.locked(tx, NOUN, uuid)
-    if old.state == states.ONGOING and old.paused == paused:
-        return old
-    changes: dict[str, Any] = {"paused": paused}
-    if paused or old.status_message == PAUSED:
-        changes["status_message"] = PAUSED if paused else None
-    new = None
-    if old.state == states.ONGOING:
-        new = rows.replace(tx, NOUN, old, changes, work.in_state(NOUN, old.state))
-    if new is None:
-        raise exception.StateChanged(
-            kind=NOUN.kind, ident=uuid, expected=states.ONGOING
-        )
-    history.add(
-        tx,
-        resource=NOUN.kind,
-        uuid=uuid,
-        old=old.state,
-        new=new.state,
-        reason="paused by request" if paused else "resumed by request",
-    )
-    return new
 
 
 def claim(tx: orm.Session, uuid: str, claim: Claim, host: str) -> ActionPlan | None:

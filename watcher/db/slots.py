@@ -232,6 +232,23 @@ def free(
         tx.execute(sa.delete(_table).where(ours, _table.c.action_uuid.in_(chunk)))
 
 
+def free_some(
+    tx: orm.Session, plan_uuid: str, claim: Claim, action: str, keys: Collection[Key]
+) -> None:
+    """Give back some of what an action has; the rest stays with it"""
+    for kind, resource in keys:
+        tx.execute(
+            sa.delete(_table).where(
+                _table.c.plan_uuid == plan_uuid,
+                _table.c.owner == claim.owner,
+                _table.c.owner_epoch == claim.epoch,
+                _table.c.action_uuid == action,
+                _table.c.kind == kind,
+                _table.c.resource == name(resource),
+            )
+        )
+
+
 def free_plan(tx: orm.Session, plan_uuid: str) -> None:
     """Give back everything of a plan that ends in this transaction"""
     tx.execute(sa.delete(_table).where(_table.c.plan_uuid == plan_uuid))

@@ -1,5 +1,6 @@
 """Limits over plans and appliers, as plans that really run meet them."""
 
+import dataclasses
 import datetime
 import time
 from collections import Counter
@@ -9,7 +10,7 @@ import pytest
 from watcher.applier.hosts import Hosts
 from watcher.applier.limits import Caps, NoFacts
 from watcher.applier.turnstile import Turnstile
-from watcher.db import action_plans, actions, execution_rules, leases, slots
+from watcher.db import actions, execution_rules, leases, pauses, slots
 
 MANY = Caps(from_node=None, to_node=None)
 NOON = datetime.datetime(2026, 11, 27, 12, 0)
@@ -220,13 +221,50 @@ def test_who_announces_a_host_waits_for_the_moves_there_and_no_new_ones_come(
     assert door.held() is None
 
 
+def test_a_move_that_is_sent_elsewhere_has_a_place_there_too_or_does_not_go(
+    bench, gate
+):
+    roomy(bench, "a", "b", "c")
+    specs = (*moves(bench, 1, "a", "b"), *moves(bench, 2, "a", "c"))
+    plan = bench.plan(*specs)
+    book = bench.process().take(plan, start=False).book
+    bench.runners.clear()
+    turnstile, rows = gate(Caps(from_node=None, to_node=2)), bench.actions(plan)
+    assert turnstile.hold(book) is None
+    assert len(turnstile.admit(book, rows, 9).admitted) == 3
+    given = dict(rows[0].input_parameters)
+
+    def to(host):
+        changed = {**given, "destination_node": host}
+        return dataclasses.replace(rows[0], input_parameters=changed)
+
+    assert turnstile.redirect(book, to("c")) == "2 servers are coming to c"
+    turnstile.release(book, [rows[1]])
+    assert turnstile._exchange(turnstile._stays[book], {}) == {}
+    assert turnstile.redirect(book, to("c")) is None
+    # It is counted at both, until it ends.
+    held = {
+        (s.kind, s.resource) for s in left_over(bench) if s.action_uuid == rows[0].uuid
+    }
+    assert held >= {("moves_in", "b"), ("moves_in", "c"), ("moves_out", "a")}
+    turnstile.release(book, [rows[0], rows[2]])
+    assert not turnstile._counts._mine
+    # A host that another plan has for itself is no target.
+    closer = bench.plan(closing("b"))
+    other = bench.process().take(closer, start=False).book
+    bench.runners.clear()
+    turnstile._exchange(turnstile._stays[book], {})
+    assert Hosts(other, clock=time.monotonic).held() is None
+    assert turnstile.redirect(book, to("b")) == f"plan {closer} has host b for itself"
+
+
 def test_what_is_paused_at_the_last_moment_does_not_begin(bench, gate):
     plan = bench.plan(("nop", {"message": "m"}))
     book = bench.process().take(plan, start=False).book
     bench.runners.clear()
     turnstile, rows = gate(), bench.actions(plan)
     assert turnstile.hold(book) is None
-    bench.db.write(action_plans.pause, plan, True)
+    bench.db.write(pauses.pause, plan, True)
     answer = turnstile.admit(book, rows, 9)
     assert answer.admitted == []
     assert answer.reasons == {rows[0].uuid: "the plan is paused by request"}
@@ -281,11 +319,11 @@ def test_paused_a_plan_begins_nothing_new_and_what_runs_goes_on(bench, gate):
     plan = bench.plan(*moves(bench, 3))
     runner = bench.process().take(plan)
     bench.until(lambda: "ONGOING" in bench.states(plan))
-    bench.db.write(action_plans.pause, plan, True)
+    bench.db.write(pauses.pause, plan, True)
     bench.until(lambda: bench.states(plan) == ["SUCCEEDED", "PENDING", "PENDING"])
     text = "the plan is paused by request"
     bench.until(lambda: bench.state(plan).status_message == f"Waiting: {text}")
-    assert set(runner.waiting.values()) == {text}
+    bench.until(lambda: set(runner.waiting.values()) == {text})
     # It survives the applier.
     runner.leave()
     runner.join(10)
@@ -293,7 +331,7 @@ def test_paused_a_plan_begins_nothing_new_and_what_runs_goes_on(bench, gate):
     heir = bench.process().take(plan)
     heir.join(2.5)
     assert bench.states(plan) == ["SUCCEEDED", "PENDING", "PENDING"]
-    bench.db.write(action_plans.pause, plan, False)
+    bench.db.write(pauses.pause, plan, False)
     heir.join(20)
     assert bench.state(plan).state == "SUCCEEDED"
     assert (bench.state(plan).status_message, bench.state(plan).paused) == (None, False)

@@ -13,7 +13,7 @@ from watcher.api.v1 import efficacy
 from watcher.api.v1.efficacy import EFFICACY
 from watcher.api.v1.execution import Executed
 from watcher.api.v1.explanations import EXPLANATION
-from watcher.db import action_plans, explanations, undo_plans
+from watcher.db import action_plans, explanations, pauses, undo_plans
 from watcher.domain import states
 from watcher.domain.records import ActionPlan
 
@@ -236,7 +236,7 @@ class ActionPlans(Executed):
                     )
                 )
                 raise exception.Conflict(text % {"uuid": old.uuid, "state": old.state})
-            return action_plans.pause(tx, old.uuid, paused)
+            return pauses.pause(tx, old.uuid, paused)
 
         return self.show(call, again.change(call.db, change))
 

@@ -6,7 +6,8 @@ While the database is away writes wait, as long as the lease may still be alive.
 
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from oslo_log import log
@@ -14,8 +15,9 @@ from sqlalchemy import orm
 
 from watcher import exception
 from watcher.applier import aftermath, verdict
+from watcher.applier.gather import Gather
 from watcher.applier.signals import Left
-from watcher.db import action_plans, actions, operations
+from watcher.db import action_plans, actions, many, operations
 from watcher.db.session import Database
 from watcher.db.work import KEEP, Keep
 from watcher.domain import states
@@ -59,6 +61,25 @@ def silent(
     """A phase that tells nobody"""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Move:
+    """An action's step, with the events that are told before and after it"""
+
+    action: Action
+    new: str
+    message: str | None | Keep = KEEP
+    before: str | None = None
+    after: str | None = None
+    fault: BaseException | None = None
+
+
+def _row(result: many.Stepped) -> Action:
+    if result.after is None:
+        assert result.error is not None
+        raise result.error
+    return result.after
+
+
 class Book:
     """The rows of one plan, while this process holds it"""
 
@@ -74,6 +95,10 @@ class Book:
         self._phase = phase
         self._on_finish = on_finish
         self._left = threading.Event()
+        self._lock = threading.Lock()
+        self._notes: dict[int, Operation] = {}
+        self._begun = Gather(self._begin_operations)
+        self.flushed_at = time.monotonic()
         self.on_left: list[Callable[[], None]] = []
         self.ended: dict[str, Action] = {}
 
@@ -150,76 +175,81 @@ class Book:
 
         :raises StateChanged: somebody else moved it first
         """
-        stored = self.write(
-            self._step, action, new, message=message, before=before, after=after,
-            fault=fault,
-        )  # fmt: skip
-        if stored.state in states.ACTION_FINAL:
-            self.ended[stored.uuid] = stored
-        return stored
+        move = Move(action, new, message, before, after, fault)
+        return _row(self.step_each([move])[0])
 
-    def begin(self, action: Action, event: str) -> Action:
-        """Let an action begin, if the plan still goes on
+    def step_each(self, moves: Sequence[Move]) -> list[many.Stepped]:
+        """Move actions in one transaction, with what was noted of their operations
 
-        :raises StateChanged: the action was moved, or the plan is being cancelled
+        Each is moved or not by itself; see ``Stepped.error``.
         """
-        return self.write(self._begin, action, event)
+        notes = self._take_notes({move.action.uuid for move in moves})
+        done = self.write(self._step_each, moves, notes, None)
+        for result in done:
+            if result.after and result.after.state in states.ACTION_FINAL:
+                self.ended[result.after.uuid] = result.after
+        return done
 
-    def _begin(self, tx: orm.Session, action: Action, event: str) -> Action:
-        if action_plans.get(tx, self.plan.uuid).state != states.ONGOING:
-            raise exception.StateChanged(
-                kind="action plan", ident=self.plan.uuid, expected=states.ONGOING
+    def begin_each(self, moves: Sequence[Move]) -> list[many.Stepped]:
+        """Let actions begin, those of them that still may, if the plan still goes on"""
+        return self.write(self._step_each, moves, (), states.ONGOING)
+
+    def _step_each(
+        self, tx: orm.Session, moves: Sequence[Move], notes: Sequence[Operation],
+        plan_state: str | None,
+    ) -> list[many.Stepped]:  # fmt: skip
+        state = many.held(tx, self.plan.uuid, self.claim)
+        if plan_state is not None and state != plan_state:
+            changed = exception.StateChanged(
+                kind="action plan", ident=self.plan.uuid, expected=plan_state
             )
-        return self._step(
-            tx, action, states.ONGOING, message=KEEP, before=event, after=None,
-            fault=None,
-        )  # fmt: skip
-
-    def _step(
-        self, tx: orm.Session, action: Action, new: str, *, message: str | None | Keep,
-        before: str | None, after: str | None, fault: BaseException | None,
-    ) -> Action:  # fmt: skip
-        if isinstance(message, str):
-            message = message[:MESSAGE_LENGTH]
-        if before:
-            # Told in the order in which it is published, with the state that is committed.
-            self._phase(tx, before, dataclasses.replace(action, state=new))
-        stored = actions.step(
-            tx, action.uuid, action.state, new, message=message, claim=self.claim
-        )
-        if after:
-            self._phase(tx, after, stored, fault=fault)
-        return stored
+            return [many.Stepped(move.action, None, changed) for move in moves]
+        for move in moves:
+            if move.before:
+                # Told in the order in which it is published, with the new state.
+                record = dataclasses.replace(move.action, state=move.new)
+                self._phase(tx, move.before, record)
+        many.note(tx, notes)
+        steps = [
+            many.Step(action=move.action, new=move.new, message=move.message)
+            for move in moves
+        ]
+        done = many.step(tx, self.claim, steps)
+        for move, result in zip(moves, done, strict=True):
+            if move.after and result.after is not None:
+                self._phase(tx, move.after, result.after, fault=move.fault)
+        return done
 
     def step_all(
         self, some: Sequence[Action], new: str, *, message: str | None = None,
-        events: Sequence[str] = (),
+        events: Sequence[str] = (), reason: str | None = None,
     ) -> list[Action]:  # fmt: skip
         """Move many actions, some in each transaction; returns the rows as they are"""
         stored = []
         for start in range(0, len(some), CHUNK):
             part = some[start : start + CHUNK]
-            stored += self.write(self._step_all, part, new, message, events)
+            stored += self.write(self._step_all, part, new, message, events, reason)
         self.ended.update({row.uuid: row for row in stored})
         return stored
 
     def _step_all(
         self, tx: orm.Session, some: Sequence[Action], new: str, message: str | None,
-        events: Sequence[str],
+        events: Sequence[str], reason: str | None,
     ) -> list[Action]:  # fmt: skip
-        stored = []
+        many.held(tx, self.plan.uuid, self.claim)
         text = KEEP if message is None else message
-        for action in some:
-            try:
-                row = self._step(
-                    tx, action, new, message=text, before=None, after=None, fault=None
-                )
-            except exception.StateChanged:
+        steps = [
+            many.Step(action=action, new=new, message=text, reason=reason)
+            for action in some
+        ]
+        stored = []
+        for action, result in zip(some, many.step(tx, self.claim, steps), strict=True):
+            if result.after is None:
                 stored.append(actions.get(tx, action.uuid))
                 continue
             for event in events:
-                self._phase(tx, event, row)
-            stored.append(row)
+                self._phase(tx, event, result.after)
+            stored.append(result.after)
         return stored
 
     def reread(self, action_uuid: str) -> Action:
@@ -246,6 +276,7 @@ class Book:
 
         :raises StateChanged: a cancel came at the last moment
         """
+        self.flush()
         return self.write(self._finish, old, new, message, event, fault)
 
     def _finish(
@@ -265,22 +296,36 @@ class Book:
     def begin_operation(
         self, action_uuid: str, kind: str, request_id: str, detail: Mapping[str, Any]
     ) -> Operation:
-        """Store an intent while the plan is ours"""
-        return self.write(
-            operations.begin, action_uuid=action_uuid, plan_uuid=self.plan.uuid,
-            claim=self.claim, kind=kind, request_id=request_id, detail=detail,
+        """Store an intent while the plan is ours, together with those of other threads"""
+        return self._begun(
+            many.Intent(
+                action_uuid=action_uuid, kind=kind, request_id=request_id, detail=detail
+            )
         )  # fmt: skip
 
-    def operation_sent(self, ident: int, remote_id: str | None) -> None:
-        """Store that the other service accepted the call"""
-        self.write(operations.sent, ident, remote_id=remote_id)
+    def _begin_operations(self, intents: Sequence[many.Intent]) -> list[Operation]:
+        return self.write(many.begin, self.plan.uuid, self.claim, intents)
 
-    def operation_progress(self, ident: int, detail: Mapping[str, Any]) -> None:
-        """Store how far it is"""
-        self.write(operations.sent, ident, detail=detail)
+    def note(self, operation: Operation) -> None:
+        """Store how far an operation is, or how it ended, with the next write about it
 
-    def operation_ended(
-        self, ident: int, outcome: str, detail: Mapping[str, Any]
-    ) -> None:
-        """Store how it ended"""
-        self.write(operations.finish, ident, outcome, detail=detail)
+        Nothing depends on it: who takes the plan over looks in the cloud.
+        """
+        with self._lock:
+            self._notes[operation.id] = operation
+
+    def flush(self) -> None:
+        """Store what was noted since"""
+        notes = self._take_notes(None)
+        if notes:
+            self.write(many.note, notes)
+        self.flushed_at = time.monotonic()
+
+    def _take_notes(self, of: Collection[str] | None) -> list[Operation]:
+        with self._lock:
+            taken = [
+                op for op in self._notes.values() if of is None or op.action_uuid in of
+            ]
+            for op in taken:
+                del self._notes[op.id]
+        return taken

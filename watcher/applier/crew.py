@@ -19,6 +19,7 @@ from watcher.applier.facts import CloudFacts
 from watcher.applier.journal import Timing
 from watcher.applier.limits import Caps
 from watcher.applier.plan import PlanRunner, Settings
+from watcher.applier.poller import Poller
 from watcher.applier.preflight import Models, Preflight
 from watcher.applier.turnstile import Turnstile
 from watcher.db import action_plans, actions, execution_rules, pauses, slots
@@ -67,6 +68,7 @@ class Crew:
             lambda: Caps.of(conf.watcher_applier), CloudFacts(models, clients), now=now
         )
         self._swept_at = 0.0
+        self._poller = self._new_poller()
         self.scanner = Ticker("action plan scan", self._interval_s, self.scan)
         lease.on_lost.append(self._on_lost)
 
@@ -75,6 +77,8 @@ class Crew:
     def start(self) -> None:
         """Look for plans now and from now on"""
         self._stopping = False
+        if self._poller.closed:
+            self._poller = self._new_poller()
         self.scanner.start()
 
     def wake(self) -> None:
@@ -103,6 +107,7 @@ class Crew:
             LOG.warning("Plan %s goes on elsewhere: no time left", runner.uuid)
             runner.leave()
             runner.join(min(LAST_S, left(deadline)))
+        self._poller.close()
 
     # Scanning -------------------------------------------------------------------------
 
@@ -215,7 +220,7 @@ class Crew:
         )  # fmt: skip
         runner = PlanRunner(
             book, fresh=fresh, plugins=self._plugins, clients=self._clients,
-            settings=self._settings(), on_end=self._on_end,
+            settings=self._settings(), on_end=self._on_end, poller=self._poller,
         )  # fmt: skip
         with self._lock:
             self._runners[id(runner)] = runner
@@ -244,6 +249,9 @@ class Crew:
             parallelization=parallelization(self._plugins),
             admission=self.turnstile,
         )
+
+    def _new_poller(self) -> Poller:
+        return Poller(self._clients, interval_s=Timing.of(self._conf).interval_s)
 
     def _interval_s(self) -> float:
         return float(self._conf.watcher_applier.work_scan_interval)

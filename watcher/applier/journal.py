@@ -38,7 +38,7 @@ class Timing:
     """How long things may take, in seconds"""
 
     migration_s: float = 900.0
-    # Added for each MB of memory: time to copy it once over a slow network.
+    # Added for each MB of memory, or of disk: time to copy it once over a slow network.
     per_memory_mb_s: float = 0.01
     interval_s: float = 5.0
     first_interval_s: float = 0.2
@@ -55,6 +55,11 @@ class Timing:
     volume_interval_s: float = 10.0
     power_s: float = 600.0
     power_interval_s: float = 10.0
+
+    @property
+    def stall_s(self) -> float:
+        """How long the copy of a late migration may stand still"""
+        return self.migration_s / 10
 
     @classmethod
     def of(cls, conf: Any) -> "Timing":
@@ -174,16 +179,8 @@ class Writer(Protocol):
     ) -> Operation:
         """Store an intent under the claim of the plan"""
 
-    def operation_sent(self, ident: int, remote_id: str | None) -> None:
-        """Store that the other service accepted the call"""
-
-    def operation_progress(self, ident: int, detail: Mapping[str, Any]) -> None:
-        """Store how far it is"""
-
-    def operation_ended(
-        self, ident: int, outcome: str, detail: Mapping[str, Any]
-    ) -> None:
-        """Store how it ended"""
+    def note(self, operation: Operation) -> None:
+        """Store, a little later, that it was sent, how far it is, or how it ended"""
 
     def may_start(self) -> bool:
         """Tell whether the lease is fresh enough to start something"""
@@ -237,17 +234,24 @@ class RowJournal:
         except exception.WatcherException as error:
             self.done(operation, REFUSED, reason=str(error))
             raise
-        self._operations[sent.id] = sent
-        self._writer.operation_sent(sent.id, sent.remote_id)
+        self._note(sent)
         return sent
 
     def done(self, operation: Operation, outcome: str, **detail: Any) -> None:
         """Write down how the operation ended"""
-        everything = {**operation.detail, **detail}
-        self._operations[operation.id] = dataclasses.replace(
-            operation, outcome=outcome, detail=everything
-        )
-        self._writer.operation_ended(operation.id, outcome, everything)
+        known = self._operations.get(operation.id, operation)
+        everything = {**known.detail, **operation.detail, **detail}
+        sent_at, remote = operation.sent_at, operation.remote_id
+        self._note(
+            dataclasses.replace(
+                operation, outcome=outcome, detail=everything,
+                sent_at=sent_at or known.sent_at, remote_id=remote or known.remote_id,
+            )
+        )  # fmt: skip
+
+    def _note(self, operation: Operation) -> None:
+        self._operations[operation.id] = operation
+        self._writer.note(operation)
 
     def progress(self, operation: Operation, text: str, **numbers: Any) -> None:
         """Log how far it is, and keep it for display, every few seconds"""
@@ -256,8 +260,9 @@ class RowJournal:
             return
         self._told = now
         LOG.info("Action %s: %s", self._action.uuid, text)
-        detail = {**operation.detail, "progress": {"text": text, **numbers}}
-        self._writer.operation_progress(operation.id, detail)
+        known = self._operations.get(operation.id, operation)
+        detail = {**known.detail, "progress": {"text": text, **numbers}}
+        self._note(dataclasses.replace(known, detail=detail))
 
 
 def _send(operation: Operation, send: Callable[[str], str | None]) -> Operation:

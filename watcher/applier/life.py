@@ -5,14 +5,19 @@ surrounds them writes states and notifications, and never lets an error through:
 action ends, the engine goes on.
 """
 
+import contextlib
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from oslo_log import log
 
 from watcher import exception
+from watcher.applier.actions.steps import Steps, Wait
+from watcher.applier.book import Move
 from watcher.applier.signals import Aborted, Left, Signals
-from watcher.db.work import KEEP, Keep
+from watcher.db.many import Stepped
+from watcher.db.work import KEEP
 from watcher.domain import states
 from watcher.domain.records import Action
 
@@ -45,11 +50,12 @@ class ActionLife:
         self.plugin: Any = None
         self.failure: BaseException | None = None
         self._book = engine.book
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._failed_in: tuple[str, BaseException] | None = None
         self._aborted = False
         self._done = False
         self._active = False
+        self._steps: Steps | None = None
         engine.applier_manager.attend(self)
 
     # Steps that engines may override --------------------------------------------------
@@ -87,68 +93,112 @@ class ActionLife:
 
     def pre_execute(self) -> None:
         """Build, check and announce the action"""
-        if self.action.state in states.ACTION_FINAL:
-            self._done = True
-            return
-        if self.action.state == states.CANCELLING:
-            self.signals.cancel()
-        if self.engine.orders_actions and self.engine.applier_manager.cancelling:
-            self._done = True
-            self.engine.notify_cancel_start(self._book.plan.uuid)
-            raise exception.ActionPlanCancelled(uuid=self._book.plan.uuid)
-        try:
-            self.do_pre_execute()
-            self._begin()
-        except Left:
-            self._done = True
-        except Aborted:
-            self._end(states.CANCELLED, before=CANCEL_START, after=CANCEL_END)
-        except exception.ActionSkipped as skip:
-            LOG.info("Action %s skipped: %s", self.action.uuid, skip)
-            self._end(
-                states.SKIPPED, message=f"Action was skipped automatically: {skip}"
-            )
-        except Exception as error:  # the action's outer edge
-            self._fail("pre_condition", error)
+        if self.prepare():
+            self.begin()
 
     def execute(self, *_args: Any, **_kwargs: Any) -> bool:
         """Act unless it has ended already; True when it succeeded"""
         if self._done:
             return True
         self._active = True
-        try:
+        with self._judging("execute"):
             result = self.do_execute()
             if result is not True:
                 raise exception.ActionExecutionFailure(
                     f"the action reported no success ({result!r})"
                 )
-        except Left:
-            self._done = True
-        except Aborted:
-            self._aborted = True
-        except Exception as error:  # the action's outer edge
-            self._failed_in = ("execute", error)
         return not (self._done or self._aborted or self._failed_in)
 
     def post_execute(self) -> None:
         """Look at the result and write down how it ended"""
-        if self._done:
-            return
-        try:
-            if not self._aborted:
-                self.do_post_execute()
-        except Left:
+        if self.judge():
+            with self.lock:
+                self._write(self.last_move())
+
+    # The same in parts, for many actions at a time (``together.py``) ------------------
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do here"""
+        return self._done
+
+    def prepare(self) -> bool:
+        """Build and check the action; False when it has ended, or will not begin"""
+        if self.action.state in states.ACTION_FINAL:
             self._done = True
-            return
-        except Exception as error:  # the action's outer edge
+            return False
+        if self.action.state == states.CANCELLING:
+            self.signals.cancel()
+        if self.engine.orders_actions and self.engine.applier_manager.cancelling:
+            self._done = True
+            self.engine.notify_cancel_start(self._book.plan.uuid)
+            raise exception.ActionPlanCancelled(uuid=self._book.plan.uuid)
+        return self._beginning(self.do_pre_execute)
+
+    def begin(self) -> bool:
+        """Step to ONGOING unless another process did; False when it does not begin"""
+        with self.lock:
+            return self._beginning(self._begin)
+
+    def first_move(self) -> Move | None:
+        """Return the step to ONGOING, None when it was made before; with the lock"""
+        self.signals.check()
+        if self.action.state != states.PENDING:
+            return None
+        if self.signals.cancelled:
+            raise Aborted
+        return Move(self.action, states.ONGOING, KEEP, START)
+
+    def begun(self, result: Stepped) -> bool:
+        """Hear what became of the step to ONGOING; with the lock"""
+        return self._beginning(lambda: self._begun(result))
+
+    def advance(self) -> Wait | None:
+        """Go on with an action that defines ``steps`` up to its next pause, or its end"""
+        if self._done:
+            return None
+        with self._judging("execute"):
+            self._active = True
+            self.signals.check()
+            if self._steps is None:
+                self._steps = self.plugin.steps()
+            return next(self._steps, None)
+        return None
+
+    def judge(self) -> bool:
+        """Look at the result; False when nothing is to be written about it"""
+        if self._done:
+            return False
+        if not self._aborted:
             # What failed first is what counts.
-            self._failed_in = self._failed_in or ("post_condition", error)
+            with self._judging("post_condition"):
+                self.do_post_execute()
+        return not self._done
+
+    def last_move(self) -> Move:
+        """Return the step to the end; with the lock"""
+        self._done = True
         if self._failed_in:
-            self._fail(*self._failed_in)
-        elif self._aborted:
-            self._end(states.CANCELLED, after=CANCEL_END)
+            return self._failure(*self._failed_in)
+        if self._aborted:
+            return Move(self.action, states.CANCELLED, after=CANCEL_END)
+        return Move(self.action, states.SUCCEEDED, after=END)
+
+    def ended(self, result: Stepped) -> None:
+        """Hear what became of the step to the end; with the lock"""
+        if result.after is not None:
+            self.action = result.after
+        elif isinstance(result.error, exception.StateChanged):
+            # An administrator, or the next owner of the plan, was faster.
+            self._reread()
         else:
-            self._end(states.SUCCEEDED, after=END)
+            LOG.error(
+                "Action %s could not be ended: %s", self.action.uuid, result.error
+            )
+
+    def left(self) -> None:
+        """Hear that this process gave the plan up"""
+        self._done = True
 
     def revert(self, *_args: Any, **_kwargs: Any) -> None:
         """Hear that the engine unwinds: the plan is cancelled, or the engine broke
@@ -162,7 +212,7 @@ class ActionLife:
 
     def cancel(self) -> None:
         """Ask the running action to stop, when its kind can"""
-        with self._lock:
+        with self.lock:
             self.signals.cancel()
             if self._done or self.action.state != states.ONGOING:
                 return
@@ -208,22 +258,56 @@ class ActionLife:
         except Exception:  # code written elsewhere
             LOG.exception("Action %s could not be interrupted", self.action.uuid)
 
-    def _begin(self) -> None:
-        with self._lock:
-            self.signals.check()
-            if self.action.state == states.PENDING:
-                if self.signals.cancelled:
-                    raise Aborted
-                try:
-                    self.action = self._book.begin(self.action, START)
-                except exception.StateChanged:
-                    self._reread()
-                    if self.action.state == states.PENDING:
-                        # It is the plan that changed: it is being cancelled.
-                        raise Aborted
-                    self._done = True
+    @contextlib.contextmanager
+    def _judging(self, phase: str) -> Iterator[None]:
+        """Remember how a phase ended; the action's outer edge"""
+        try:
+            yield
+        except Left:
+            self._done = True
+        except Aborted:
+            self._aborted = True
+        except Exception as error:
+            self._failed_in = self._failed_in or (phase, error)
 
-    def _fail(self, phase: str, error: BaseException) -> None:
+    def _beginning(self, act: Callable[[], None]) -> bool:
+        """Do what comes before ``execute``; the action's outer edge"""
+        try:
+            act()
+        except Left:
+            self._done = True
+        except Aborted:
+            self._end(states.CANCELLED, before=CANCEL_START, after=CANCEL_END)
+        except exception.ActionSkipped as skip:
+            LOG.info("Action %s skipped: %s", self.action.uuid, skip)
+            self._end(
+                states.SKIPPED, message=f"Action was skipped automatically: {skip}"
+            )
+        except Exception as error:
+            with self.lock:
+                self._done = True
+                self._write(self._failure("pre_condition", error))
+        return not self._done
+
+    def _begin(self) -> None:
+        move = self.first_move()
+        if move is not None:
+            self._begun(self._book.begin_each([move])[0])
+
+    def _begun(self, result: Stepped) -> None:
+        if result.after is not None:
+            self.action = result.after
+            return
+        if not isinstance(result.error, exception.StateChanged):
+            assert result.error is not None
+            raise result.error
+        self._reread()
+        if self.action.state == states.PENDING:
+            # It is the plan that changed: it is being cancelled.
+            raise Aborted
+        self._done = True
+
+    def _failure(self, phase: str, error: BaseException) -> Move:
         self.failure = error
         expected = isinstance(error, exception.WatcherException)
         LOG.warning(
@@ -233,24 +317,18 @@ class ActionLife:
         LOG.info("Why action %s failed: %s", self.action.uuid, reason_of(error))
         event = CANCEL_ERROR if self.action.state == states.CANCELLING else ERROR
         message = f"Action failed in {phase}: {reason_of(error)}"
-        self._end(states.FAILED, message=message, after=event, fault=error)
+        return Move(self.action, states.FAILED, message, None, event, error)
 
-    def _end(
-        self, state: str, *, message: str | Keep = KEEP, before: str | None = None,
-        after: str | None = None, fault: BaseException | None = None,
-    ) -> None:  # fmt: skip
-        with self._lock:
+    def _end(self, state: str, **more: Any) -> None:
+        with self.lock:
             self._done = True
-            try:
-                self.action = self._book.step(
-                    self.action, state, message=message, before=before, after=after,
-                    fault=fault,
-                )  # fmt: skip
-            except Left:
-                return
-            except exception.StateChanged:
-                # An administrator, or the next owner of the plan, was faster.
-                self._reread()
+            self._write(Move(self.action, state, **more))
+
+    def _write(self, move: Move) -> None:
+        try:
+            self.ended(self._book.step_each([move])[0])
+        except Left:
+            return
 
     def _reread(self) -> None:
         try:

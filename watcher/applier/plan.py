@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +19,11 @@ from watcher.applier import verdict
 from watcher.applier.actions.factory import ActionFactory
 from watcher.applier.admission import Admission, NoLimits
 from watcher.applier.book import Book
+from watcher.applier.drive import Drive
 from watcher.applier.ending import Ending, is_final
 from watcher.applier.journal import RowJournal, Timing
 from watcher.applier.life import ActionLife
+from watcher.applier.poller import Poller
 from watcher.applier.signals import Left, Signals
 from watcher.applier.turns import Turns
 from watcher.applier.workflow_engine.base import BaseWorkFlowEngine
@@ -53,11 +54,16 @@ class PlanRunner:
     def __init__(
         self, book: Book, *, fresh: bool, plugins: registry.Plugins, clients: Any,
         settings: Settings, on_end: Callable[["PlanRunner"], None] | None = None,
+        poller: Poller | None = None,
     ) -> None:  # fmt: skip
         self.book = book
         self.clients = clients
         self.cancelling = False
-        self.action_factory = ActionFactory(plugins, clients, self._journal)
+        self._poller = poller or Poller(clients, interval_s=settings.timing.interval_s)
+        self._own_poller = poller is None
+        self.action_factory = ActionFactory(
+            plugins, clients, self._journal, self._poller.sights
+        )
         self._checker = ActionFactory(plugins, clients)
         self._plugins = plugins
         self._fresh = fresh
@@ -73,7 +79,7 @@ class PlanRunner:
         self._cancel_told = False
         self._strays = Signals()  # of actions that an outside engine runs by itself
         self._looked = 0.0
-        self._pool: ThreadPoolExecutor | None = None
+        self._drive: Drive | None = None
         self._thread = threading.Thread(
             target=self.run, name=f"plan-{self.uuid[:8]}", daemon=True
         )
@@ -154,14 +160,16 @@ class PlanRunner:
             LOG.info("Plan %s is left to whoever takes it", self.uuid)
         except Exception as error:  # a thread's outer edge
             LOG.exception("Plan %s broke", self.uuid)
-            if self._pool:
-                self._pool.shutdown(wait=True, cancel_futures=True)
+            if self._drive:
+                self._drive.close(wait=True)
             self._end.break_off(error)
             if self._turns and not self.book.left:
                 self._turns.close(everything=True)
         finally:
-            if self._pool:
-                self._pool.shutdown(wait=False, cancel_futures=True)
+            if self._drive:
+                self._drive.close(wait=False)
+            if self._own_poller:
+                self._poller.close()
             if self._on_end:
                 self._on_end(self)
 
@@ -177,14 +185,15 @@ class PlanRunner:
         front.restore(
             {u: a.state for u, a in self._actions.items() if is_final(a.state)}
         )  # fmt: skip
-        self._pool = ThreadPoolExecutor(
-            max(1, engine.max_workers), thread_name_prefix=f"plan-{self.uuid[:8]}"
-        )
+        drive = self._drive = Drive(
+            engine, self.action_factory, self._poller, name=self._thread.name,
+            ended=self._events.put,
+        )  # fmt: skip
         self._look()
         if engine.orders_actions:
-            self._run_whole(engine)
+            self._run_whole(drive)
         else:
-            self._run_in_order(engine, front)
+            self._run_in_order(engine, front, drive)
         self._end.finish()
 
     def _needs(self, child: str, parent: str) -> bool:
@@ -218,7 +227,9 @@ class PlanRunner:
 
     # In the order of the graph --------------------------------------------------------
 
-    def _run_in_order(self, engine: BaseWorkFlowEngine, front: Frontier) -> None:
+    def _run_in_order(
+        self, engine: BaseWorkFlowEngine, front: Frontier, drive: Drive
+    ) -> None:
         given = self._settings
         turns = self._turns = Turns(
             self.book, self._actions, front, admission=given.admission,
@@ -227,36 +238,22 @@ class PlanRunner:
         )  # fmt: skip
         begun = (states.ONGOING, states.CANCELLING)
         turns.adopt(a for a in self._actions.values() if a.state in begun)
-        for action in turns.running.values():
-            self._admit(engine, action)
+        drive.run(list(turns.running.values()))
         while not front.finished:
             if self.cancelling:
                 self._cancel_waiting(front, turns)
             self._skip_refused(front, engine)
             if not (self.cancelling or self._draining):
-                for action in turns.next():
-                    self._admit(engine, action)
+                drive.run(turns.next())
                 self._skip_limited(front, turns)
             if front.finished:
                 break
             if self._draining and not turns.running:
+                self.book.flush()
                 self.book.leave()
                 raise Left
             self._await(front, turns)
         turns.close()
-
-    def _admit(self, engine: BaseWorkFlowEngine, action: Action) -> None:
-        assert self._pool is not None
-
-        def run() -> None:
-            try:
-                engine.execute([action])
-            except Exception:  # a thread's outer edge
-                LOG.exception("Action %s broke its engine", action.uuid)
-            finally:
-                self._events.put(action.uuid)
-
-        self._pool.submit(run)
 
     def _skip_refused(self, front: Frontier, engine: BaseWorkFlowEngine) -> None:
         while True:
@@ -288,6 +285,8 @@ class PlanRunner:
             pass
         if time.monotonic() - self._looked >= LOOK_S:
             self._look()
+        if time.monotonic() - self.book.flushed_at >= self._settings.timing.interval_s:
+            self.book.flush()
 
     def _ended(self, uuid: str, front: Frontier, turns: Turns) -> None:
         life = self._lives.pop(uuid, None)
@@ -315,10 +314,9 @@ class PlanRunner:
 
     # A whole plan at once, for engines written elsewhere ------------------------------
 
-    def _run_whole(self, engine: BaseWorkFlowEngine) -> None:
-        assert self._pool is not None
+    def _run_whole(self, drive: Drive) -> None:
         todo = [a for a in self._actions.values() if not is_final(a.state)]
-        future = self._pool.submit(engine.execute, todo)
+        future = drive.run_whole(todo)
         future.add_done_callback(lambda _: self._events.put(None))
         while not future.done():
             try:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 
 class Left(Exception):
@@ -19,6 +20,7 @@ class Signals:
         self._wake = threading.Event()
         self._cancelled = False
         self._left = False
+        self._on_signal: Callable[[], None] | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -33,12 +35,22 @@ class Signals:
     def cancel(self) -> None:
         """Ask the action to stop if it can"""
         self._cancelled = True
-        self._wake.set()
+        self._tell()
 
     def leave(self) -> None:
         """Let go: the next thing the action does here raises Left"""
         self._left = True
+        self._tell()
+
+    def call(self, listener: Callable[[], None] | None) -> None:
+        """Call ``listener`` at each signal, for an action that waits without a thread"""
+        self._on_signal = listener
+
+    def _tell(self) -> None:
         self._wake.set()
+        listener = self._on_signal
+        if listener is not None:
+            listener()
 
     def check(self) -> None:
         """Raise Left when this process gave the action up"""

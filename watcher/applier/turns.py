@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from watcher.applier.admission import Admission
 from watcher.applier.book import Book
@@ -10,9 +10,11 @@ from watcher.domain.graph import Frontier
 from watcher.domain.records import Action
 from watcher.domain.urgency import Urgency
 
-# With so many actions waiting, limits are asked at most every so many seconds.
+# With so many actions waiting, limits are asked at most every so many seconds, or after so
+# many times the seconds that asking took.
 MANY = 200
 PAUSE_S = 0.2
+IDLE = 50
 # How often limits are asked while nothing of the plan ends.
 ASK_S = 1.0
 
@@ -43,6 +45,8 @@ class Turns:
         self._ended: list[Action] = []
         self._asked: float | None = None
         self._changed = True
+        self._cost_s = 0.0
+        self._order: dict[str, list[Action]] | None = None
 
     def adopt(self, running: Iterable[Action]) -> None:
         """Count actions that another process began"""
@@ -56,13 +60,15 @@ class Turns:
         ready = [u for u in self._front.ready() if u not in self.running]
         fresh = [self._actions[uuid] for uuid in ready]
         self._waiting.update((action.uuid, action) for action in fresh)
-        self._changed = self._changed or bool(fresh)
+        if fresh:
+            self._changed, self._order = True, None
         self._release()
         now = self._clock()
         if not self._waiting or now < self._due():
             return []
         self._asked, self._changed = now, False
         admitted = self._ask()
+        self._cost_s = self._clock() - now
         for action in admitted:
             del self._waiting[action.uuid]
             self.running[action.uuid] = action
@@ -91,7 +97,7 @@ class Turns:
     def pause_s(self) -> float:
         """Seconds until it makes sense to ask again"""
         crowded = len(self._waiting) > MANY and self._changed
-        return PAUSE_S if crowded else ASK_S
+        return self._rest_s if crowded else ASK_S
 
     def to_skip(self) -> dict[str, str]:
         """Return actions that limits will never let begin, with the reason, once"""
@@ -106,7 +112,11 @@ class Turns:
             return 0.0
         if not self._changed:
             return self._asked + ASK_S
-        return self._asked + PAUSE_S if len(self._waiting) > MANY else 0.0
+        return self._asked + self._rest_s if len(self._waiting) > MANY else 0.0
+
+    @property
+    def _rest_s(self) -> float:
+        return min(ASK_S, max(PAUSE_S, IDLE * self._cost_s))
 
     def _release(self) -> None:
         ended, self._ended = self._ended, []
@@ -125,18 +135,24 @@ class Turns:
             return []
         room = self._total - len(self.running)
         busy = Counter(action.action_type for action in self.running.values())
-        by_kind: dict[str, list[Action]] = {}
-        for action in self._urgency.ordered(self._waiting.values()):
-            by_kind.setdefault(action.action_type, []).append(action)
         admitted: list[Action] = []
         reasons: dict[str, str] = {}
-        for kind, waiting in by_kind.items():
+        for kind, waiting in self._in_order().items():
             free = min(room - len(admitted), self._limit(kind) - busy[kind])
             if free <= 0:
                 continue
-            answer = self._admission.admit(self._book, waiting, free)
+            still = [action for action in waiting if action.uuid in self._waiting]
+            answer = self._admission.admit(self._book, still, free)
             reasons.update(answer.reasons)
             self._skip(answer.skipped)
             admitted += [self._waiting[uuid] for uuid in answer.admitted]
         self.reasons = reasons
         return admitted
+
+    def _in_order(self) -> Mapping[str, Sequence[Action]]:
+        """Return what waits by type, those first that should begin first"""
+        if self._order is None or self._urgency.changed:
+            self._order = {}
+            for action in self._urgency.ordered(self._waiting.values()):
+                self._order.setdefault(action.action_type, []).append(action)
+        return self._order

@@ -25,13 +25,15 @@ NOVA_OPTS = [
         default=180,
         min=1,
         help="Together with migration_interval the seconds (product of the two) that a "
-        "migration or resize may take.",
+        "migration or resize may take, more for much memory. A live migration is not given "
+        "up while less and less of its memory is left to be copied.",
     ),
     cfg.FloatOpt(
         "migration_interval",
         default=5.0,
         min=0.1,
-        help="Longest time in seconds between two looks at a migration.",
+        help="Longest time in seconds between two looks at what is under way. Many "
+        "migrations are looked at together, with one request each time.",
     ),
     cfg.IntOpt(
         "stop_timeout",

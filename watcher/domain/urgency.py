@@ -54,9 +54,14 @@ class Urgency:
         self._load.subtract(self._places[uuid])
         self._unseen += 1
 
+    @property
+    def changed(self) -> bool:
+        """Whether enough has ended since for another order"""
+        return self._unseen >= self._every
+
     def ordered(self, waiting: Iterable[A]) -> list[A]:
         """Return the most urgent ones first, alike ones as the plan has them"""
-        if self._unseen >= self._every:
+        if self.changed:
             self._unseen = 0
             self._keys.clear()
         return sorted(waiting, key=lambda action: self._key(action.uuid))

@@ -276,7 +276,7 @@ def test_killed_at_every_step_a_server_is_resized_once(bench, after):
         assert None not in {op.outcome for op in operations}
         if lived:
             break
-    assert at > 10
+    assert at >= 8
 
 
 # Cancel -------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ def test_who_takes_over_knows_that_the_resize_was_taken_back(bench, vm):
         assert seen(bench, vm) == ("m1.tiny", "ACTIVE")
         if lived:
             break
-    assert at > 4
+    assert at >= 4
 
 
 # Undoing ------------------------------------------------------------------------------

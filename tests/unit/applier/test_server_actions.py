@@ -308,7 +308,7 @@ def test_killed_at_every_step_it_is_done_once(bench, kind, after):
         if lived:
             break
     # begin, intent, call, sent, done, end, ... : the walk went through all of them.
-    assert at > 8
+    assert at >= 6
 
 
 def test_what_somebody_else_did_meanwhile_is_not_undone(bench, vm):

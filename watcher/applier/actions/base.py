@@ -106,6 +106,12 @@ class BaseAction(abc.ABC):
             f"{type(self).__name__} defines none of steps(), run() and execute()"
         )
 
+    @classmethod
+    def hands_back(cls) -> bool:
+        """Tell whether actions of this class wait in ``steps``, without a thread"""
+        own = cls.run is BaseAction.run and cls.execute is BaseAction.execute
+        return own and cls.steps is not BaseAction.steps
+
     def post_condition(self) -> None:  # noqa: B027 (looking is optional)
         """Look after acting: raise when the result is not what it should be"""
 

@@ -6,6 +6,7 @@ from typing import Any
 from watcher import exception
 from watcher import plugins as registry
 from watcher.applier.actions.base import BaseAction
+from watcher.applier.actions.steps import Sights
 from watcher.applier.journal import Journal
 from watcher.domain.records import Action
 
@@ -16,10 +17,12 @@ class ActionFactory:
     def __init__(
         self, plugins: registry.Plugins, clients: Any = None,
         journal: Callable[[Action], Journal] | None = None,
+        sights: Callable[[], Sights] | None = None,
     ) -> None:  # fmt: skip
         self._plugins = plugins
         self._clients = clients
         self._journal = journal
+        self._sights = sights
 
     def make_action(self, object_action: Action, osc: Any = None) -> Any:
         """Return the action with checked parameters
@@ -33,8 +36,17 @@ class ActionFactory:
         action.input_parameters = dict(object_action.input_parameters)
         if self._journal is not None and isinstance(action, BaseAction):
             action.journal = self._journal(object_action)
+        if self._sights is not None and self.hands_back(object_action):
+            action.sights = self._sights()
         action.validate_parameters()
         return action
+
+    def hands_back(self, action: Action) -> bool:
+        """Tell whether the action waits without a thread, see ``BaseAction.steps``"""
+        cls = self._plugins.classes(registry.ACTIONS).get(action.action_type)
+        return (
+            isinstance(cls, type) and issubclass(cls, BaseAction) and cls.hands_back()
+        )
 
     def check(self, action: Action) -> exception.WatcherException | None:
         """Return why the row cannot be carried out, or None; asks no other service"""

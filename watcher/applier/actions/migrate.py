@@ -6,8 +6,9 @@ from watcher import exception
 from watcher.applier.actions import base
 from watcher.applier.actions.moving import ABORT, Mover
 from watcher.applier.actions.sight import Route
+from watcher.applier.actions.steps import Steps, drive
 from watcher.clients.protocols import Nova
-from watcher.clients.records import Server
+from watcher.clients.records import ComputeService, Server
 
 LIVE = "live"
 COLD = "cold"
@@ -22,6 +23,7 @@ class Migrate(base.BaseAction):
     DESTINATION_NODE = "destination_node"
     SOURCE_NODE = "source_node"
     journalled: ClassVar[bool] = True
+    _seen: Server | None = None
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -88,16 +90,17 @@ class Migrate(base.BaseAction):
                 "only an ACTIVE one can be migrated live"
             )
 
-    def run(self) -> None:
-        """Migrate the server and return when it has arrived"""
-        self._move(self.source_node, self.destination_node, "migrate")
+    def steps(self) -> Steps:
+        """Migrate the server and end when it has arrived"""
+        return self._move(self.source_node, self.destination_node, "migrate")
 
     def revert(self) -> bool:
         """Move the server back to where it came from"""
         server = self._server()
         if server is None or server.host in (None, self.source_node):
             return True
-        self._move(str(server.host), self.source_node, "migrate_back")
+        back = self._move(str(server.host), self.source_node, "migrate_back")
+        drive(back, self.journal.signals)
         return True
 
     def abort(self) -> bool:
@@ -128,12 +131,16 @@ class Migrate(base.BaseAction):
 
     def _server(self) -> Server | None:
         try:
-            return self._nova.server(self.instance_uuid)
+            self._seen = self.sights.server(self.instance_uuid)
+            return self._seen
         except exception.InstanceNotFound:
             return None
 
     def _check_destination(self, host: str) -> None:
-        found = [node for node in self._nova.services() if node.host == host]
+        found = self._services(host, fresh=False)
+        if not found or found[0].status != "enabled":
+            # It may have been enabled a moment ago, by this very plan.
+            found = self._services(host, fresh=True)
         if not found:
             raise exception.ActionExecutionFailure(
                 f"There is no compute service on the destination node {host}"
@@ -145,9 +152,27 @@ class Migrate(base.BaseAction):
                 f"{found[0].status} ({reason})"
             )
 
-    def _move(self, source: str, dest: str | None, kind: str) -> None:
+    def _services(self, host: str, *, fresh: bool) -> list[ComputeService]:
+        found = self.sights.services(fresh=fresh)
+        return [service for service in found if service.host == host]
+
+    def _move(self, source: str, dest: str | None, kind: str) -> Steps:
         live = self.migration_type == LIVE
         route = Route(self.instance_uuid, source, dest, live)
-        server = self._server()
-        memory_mb = server.flavor.memory_mb if server and server.flavor else 0
-        Mover(self._nova, self.journal, route, kind=kind, memory_mb=memory_mb).run()
+        mover = Mover(
+            self._nova, self.journal, self.sights, route, kind=kind,
+            size_mb=self._size_mb(live=live),
+        )  # fmt: skip
+        return mover.steps()
+
+    def _size_mb(self, *, live: bool) -> int:
+        """Return how much is to be copied, 0 where that cannot be seen now"""
+        try:
+            server = self._seen or self._server()
+        except (exception.ClientError, exception.AuthorizationFailure):
+            # Whoever adopts a migration must not call it failed for that.
+            return 0
+        flavor = server.flavor if server else None
+        if flavor is None:
+            return 0
+        return flavor.memory_mb if live else flavor.disk_gb * 1024

@@ -4,10 +4,14 @@ What is seen is judged by pure functions (``sight.py``). Here intents are writte
 waited for, and a request is made again only when the first one surely never arrived.
 """
 
+from collections.abc import Generator
+from typing import TypeVar
+
 from oslo_log import log
 
 from watcher import exception
 from watcher.applier import journal as journals
+from watcher.applier.actions.deadline import Deadline
 from watcher.applier.actions.sight import (
     Route,
     Sight,
@@ -15,6 +19,7 @@ from watcher.applier.actions.sight import (
     judge,
     own_record,
 )
+from watcher.applier.actions.steps import SERVER, Sights, Steps, Wait, Watch
 from watcher.applier.journal import Journal, UnknownOutcome
 from watcher.applier.signals import Aborted
 from watcher.clients.protocols import Nova
@@ -22,26 +27,35 @@ from watcher.clients.records import ENDED_BADLY, Migration, Server
 from watcher.domain.records import Operation
 
 LOG = log.getLogger(__name__)
+R = TypeVar("R")
 
 CONFIRM = "confirm_resize"
 ABORT = "abort_live_migration"
 # How long a request that Nova accepted may show no trace, in seconds.
 GRACE_S = 10.0
 GROWTH = 1.5
+# While memory is copied and the engine hears of it by itself, a look is not needed sooner.
+PATIENCE_S = 30.0
+Following = Generator[Wait, None, R]
 
 
 class Mover:
     """Carries one migration out, or finds and completes what another process began"""
 
     def __init__(
-        self, nova: Nova, journal: Journal, route: Route, *, kind: str, memory_mb: int = 0
+        self, nova: Nova, journal: Journal, sights: Sights, route: Route, *, kind: str,
+        size_mb: int = 0,
     ) -> None:  # fmt: skip
         self._nova = nova
         self._journal = journal
+        self._sights = sights
+        self._watch = Watch(SERVER, route.server)
         self._route = route
         self._kind = kind
         timing = journal.timing
-        self._limit_s = timing.migration_s + memory_mb * timing.per_memory_mb_s
+        self._deadline = Deadline(
+            timing.migration_s + size_mb * timing.per_memory_mb_s, timing.stall_s
+        )
         self._server: Server | None = None
         self._record: Migration | None = None
         self._asked_again = False
@@ -50,8 +64,8 @@ class Mover:
         self._nova_away = False
         self._unsettled_since: float | None = None
 
-    def run(self) -> None:
-        """Return when the server has arrived; raise when it has not
+    def steps(self) -> Steps:
+        """End when the server has arrived; raise when it has not
 
         :raises ActionExecutionFailure: with Nova's reason
         :raises Aborted: the plan was cancelled, the server stays where it was
@@ -63,7 +77,7 @@ class Mover:
             self._remember(operation)
             return
         while operation is not None:
-            operation = self._follow(operation)
+            operation = yield from self._follow(operation)
 
     # Asking ---------------------------------------------------------------------------
 
@@ -91,7 +105,7 @@ class Mover:
         if self._journal.signals.cancelled:
             raise Aborted
         route = self._route
-        known = self._nova.migrations(route.server)
+        known = self._sights.migrations(route.server)
         operation = self._journal.begin(
             self._kind, server=route.server, source=route.source, dest=route.dest,
             after=max((record.id for record in known), default=0),
@@ -118,10 +132,13 @@ class Mover:
 
     # Following ------------------------------------------------------------------------
 
-    def _follow(self, operation: Operation) -> Operation | None:
+    def _follow(self, operation: Operation) -> Following[Operation | None]:
         """Watch one request; returns the next one when this one never arrived"""
         start = self._journal.clock()
+        self._deadline.start(start)
         interval = self._journal.timing.first_interval_s
+        if self._journal.mine(operation):
+            yield Wait(interval, self._watch)
         while True:
             sight = self._settled(self._look(operation))
             waited = self._journal.clock() - start
@@ -129,7 +146,7 @@ class Mover:
                 self._end(operation, sight)
                 return None
             if sight is Sight.TO_CONFIRM:
-                self._confirm(operation)
+                yield from self._confirm(operation)
                 return None
             if sight is Sight.SILENT and waited >= self._silence_s(operation):
                 return self._lost(operation)
@@ -137,13 +154,32 @@ class Mover:
                 self._tell(operation)
                 if self._journal.signals.cancelled and self._route.live:
                     self._try_abort()
-            if waited >= self._limit_s:
+            if self._too_late():
                 self._fail(
                     operation, journals.TIMEOUT,
                     f"it still goes on after {waited:.0f} s and is left to Nova",
                 )  # fmt: skip
-            self._journal.signals.wait(interval)
+            yield self._pause(sight, interval)
             interval = min(interval * GROWTH, self._journal.timing.interval_s)
+
+    def _pause(self, sight: Sight | None, interval: float) -> Wait:
+        copies = sight is Sight.UNDERWAY and self._record is not None
+        if not copies or self._journal.signals.cancelled:
+            return Wait(interval, self._watch)
+        return Wait(interval, self._watch, max(interval, PATIENCE_S))
+
+    def _too_late(self) -> bool:
+        """Tell whether the time is over, after a look of our own at how far it is"""
+        if not self._deadline.over(self._journal.clock()):
+            return False
+        try:
+            records = self._nova.migrations(self._route.server)
+        except (exception.ClientError, exception.AuthorizationFailure):
+            return True
+        for record in records:
+            if self._record is not None and record.id == self._record.id:
+                self._deadline.see(record.progress, self._journal.clock())
+        return self._deadline.over(self._journal.clock())
 
     def _silence_s(self, operation: Operation) -> float:
         return GRACE_S if operation.sent_at else self._journal.timing.settle_s
@@ -153,12 +189,14 @@ class Mover:
         try:
             self._record = own_record(
                 self._route,
-                self._nova.migrations(self._route.server),
+                self._sights.migrations(self._route.server),
                 int(operation.detail.get("after", 0)),
             )
-            if self._record and self._record.in_flight and self._route.live:
-                return Sight.UNDERWAY
-            self._server = server = self._nova.server(self._route.server)
+            if self._record is not None:
+                self._deadline.see(self._record.progress, self._journal.clock())
+                if self._record.in_flight and self._route.live:
+                    return Sight.UNDERWAY
+            self._server = server = self._sights.server(self._route.server)
         except exception.InstanceNotFound:
             self._fail(operation, journals.FAILED, "it was deleted meanwhile")
         except (exception.ClientError, exception.AuthorizationFailure) as error:
@@ -265,8 +303,7 @@ class Mover:
         record = self._record
         if self._abort_sent or record is None:
             return
-        if self._abort is None:
-            self._abort = self._journal.begin(ABORT, migration=record.id)
+        self._abort = self._journal.begin(ABORT, migration=record.id)
         try:
             self._journal.call(
                 self._abort,
@@ -283,7 +320,7 @@ class Mover:
 
     # Confirming a cold migration ------------------------------------------------------
 
-    def _confirm(self, operation: Operation) -> None:
+    def _confirm(self, operation: Operation) -> Steps:
         """Confirm, unless Nova or an earlier process does, and wait for the effect"""
         server = self._route.server
         problem = None
@@ -296,17 +333,19 @@ class Mover:
             pass
         except exception.WatcherException as error:
             problem = str(error)
-        self._await_confirmed(operation, intent, problem)
+        yield from self._await_confirmed(operation, intent, problem)
 
     def _await_confirmed(
         self, operation: Operation, intent: Operation, problem: str | None
-    ) -> None:
+    ) -> Steps:
         timing = self._journal.timing
         # A refusal may mean that Nova confirms by itself just now.
         limit_s = min(GRACE_S, timing.confirm_s) if problem else timing.confirm_s
         deadline = self._journal.clock() + limit_s
         interval = timing.first_interval_s
         while self._journal.clock() < deadline:
+            yield Wait(interval, self._watch)
+            interval = min(interval * GROWTH, timing.interval_s)
             sight = self._settled(self._look(operation))
             if sight in (Sight.ARRIVED, Sight.FAILED, Sight.CANCELLED):
                 arrived = sight is Sight.ARRIVED
@@ -314,8 +353,6 @@ class Mover:
                 self._journal.done(intent, outcome)
                 self._end(operation, sight)
                 return
-            self._journal.signals.wait(interval)
-            interval = min(interval * GROWTH, timing.interval_s)
         self._journal.done(intent, journals.FAILED, reason=problem)
         host = self._server.host if self._server else None
         self._fail(

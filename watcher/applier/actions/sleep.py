@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from watcher.applier.actions import base
+from watcher.applier.actions.steps import Steps, Wait
+from watcher.applier.signals import Aborted
 
 
 class Sleep(base.BaseAction):
@@ -31,9 +33,13 @@ class Sleep(base.BaseAction):
         """Return one sentence for operators"""
         return "Waits for a given number of seconds"
 
-    def run(self) -> None:
+    def steps(self) -> Steps:
         """Wait, until the plan is cancelled or this process stops"""
-        self.journal.signals.sleep(self.duration)
+        end = self.journal.clock() + self.duration
+        while (rest := end - self.journal.clock()) > 0:
+            if self.journal.signals.cancelled:
+                raise Aborted
+            yield Wait(rest)
 
     def revert(self) -> bool:
         """Nothing was changed"""

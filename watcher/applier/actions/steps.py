@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from watcher.applier.signals import Signals
-from watcher.clients.records import BaremetalNode, Migration, Server, Volume
+from watcher.clients.records import (
+    BaremetalNode,
+    ComputeService,
+    Migration,
+    Server,
+    Volume,
+)
 
 SERVER = "server"
 VOLUME = "volume"
@@ -28,10 +34,14 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Go on in so many seconds, or as soon as something is heard of ``watch``"""
+    """Go on in so many seconds, or as soon as something is heard of ``watch``
+
+    While the engine hears of ``watch`` by itself it may let ``patience`` seconds pass.
+    """
 
     seconds: float
     watch: Watch | None = None
+    patience: float | None = None
 
 
 Steps = Generator[Wait, None, None]
@@ -54,6 +64,9 @@ class Sights(Protocol):
 
     def node(self, uuid: str) -> BaremetalNode:
         """Return a bare-metal node or raise IronicNodeNotFound"""
+
+    def services(self, *, fresh: bool = False) -> list[ComputeService]:
+        """Return the compute services; they may be a minute old unless ``fresh``"""
 
 
 class DirectSights:
@@ -80,6 +93,11 @@ class DirectSights:
     def node(self, uuid: str) -> BaremetalNode:
         """Ask for the node"""
         found: BaremetalNode = self._clients.metal.node(uuid)
+        return found
+
+    def services(self, *, fresh: bool = False) -> list[ComputeService]:
+        """Ask for the compute services"""
+        found: list[ComputeService] = self._clients.nova.services()
         return found
 
 

@@ -27,6 +27,9 @@ class BaseWorkFlowEngine(abc.ABC):
 
     # Whether ``execute`` takes a whole plan and obeys ``parents`` by itself.
     orders_actions: ClassVar[bool] = True
+    # Whether it can begin and end several actions at a time (``begin`` and ``end``), so
+    # that those which wait in ``steps`` hold no thread meanwhile.
+    hands_back: ClassVar[bool] = False
 
     def __init__(
         self, config: Any, context: Any = None, applier_manager: Any = None
@@ -75,6 +78,14 @@ class BaseWorkFlowEngine(abc.ABC):
     def notify_cancel_start(self, action_plan_uuid: str) -> None:
         """Tell, once, that the plan is being cancelled"""
         self.applier_manager.tell_cancel_start()
+
+    def begin(self, actions: Sequence[Action]) -> Sequence[Any]:
+        """Check and announce actions and return their lives, in the same order"""
+        raise NotImplementedError
+
+    def end(self, lives: Sequence[Any]) -> None:
+        """Look at the results of actions and write down how they ended"""
+        raise NotImplementedError
 
     @abc.abstractmethod
     def execute(self, actions: Sequence[Action]) -> Any:

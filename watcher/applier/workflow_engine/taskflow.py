@@ -5,7 +5,7 @@ memory and time that grow faster than the plan.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from oslo_config import cfg
@@ -14,6 +14,7 @@ from taskflow import engines, task
 from taskflow.patterns import linear_flow
 
 from watcher import exception
+from watcher.applier import together
 from watcher.applier.life import ActionLife
 from watcher.applier.workflow_engine.base import BaseWorkFlowEngine
 from watcher.domain.graph import Rule
@@ -46,6 +47,7 @@ class TaskFlowEngine(BaseWorkFlowEngine):
     """The engine that is used unless the operator names another"""
 
     orders_actions: ClassVar[bool] = False
+    hands_back: ClassVar[bool] = True
 
     @classmethod
     def get_config_opts(cls) -> list[cfg.Opt]:
@@ -86,8 +88,33 @@ class TaskFlowEngine(BaseWorkFlowEngine):
         """Run actions whose turn has come, one after the other"""
         for action in actions:
             life = TaskFlowActionContainer(action, self)
-            flow = linear_flow.Flow(life.name).add(life)
-            try:
-                engines.run(flow, engine="serial")
-            except Exception as error:  # TaskFlow may raise anything
-                raise exception.WorkflowExecutionException(error=error) from error
+            _run(life.name, life)
+
+    def begin(self, actions: Sequence[Action]) -> Sequence[ActionLife]:
+        """Check and announce actions in one flow and return their lives"""
+        lives = [ActionLife(action, self) for action in actions]
+        _run("begin", _Phase("begin", lambda: together.begin(self.book, lives)))
+        return lives
+
+    def end(self, lives: Sequence[ActionLife]) -> None:
+        """Look at the results of actions in one flow and write down how they ended"""
+        _run("end", _Phase("end", lambda: together.end(self.book, lives)))
+
+
+class _Phase(task.Task):  # type: ignore[misc]
+    """A part of the lives of several actions: a flow costs as much as an action may"""
+
+    def __init__(self, name: str, act: Callable[[], None]) -> None:
+        super().__init__(name=name)
+        self._act = act
+
+    def execute(self) -> None:
+        """Do it"""
+        self._act()
+
+
+def _run(name: str, step: task.Task) -> None:
+    try:
+        engines.run(linear_flow.Flow(name).add(step), engine="serial")
+    except Exception as error:  # TaskFlow may raise anything
+        raise exception.WorkflowExecutionException(error=error) from error

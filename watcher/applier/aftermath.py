@@ -21,6 +21,8 @@ NOTES = {
     execution.OFFER: "Rollback recommended: action plan %s",
     execution.RUN: "Rolled back by action plan %s",
 }
+BACK = "Action plan %s is rolled back."
+NOT_BACK = "Action plan %s is not rolled back, or only in part."
 # Told of a plan in the transaction that ends it, before its state changes: its UUID and
 # the new state. What it returns is added to the plan's message.
 OnFinish = Callable[[orm.Session, str, str], str | None]
@@ -39,11 +41,11 @@ class Aftermath:
 
     def __call__(self, tx: orm.Session, plan_uuid: str, state: str) -> str | None:
         """Store the way back of a plan that fails, if somebody wants one"""
-        if state != states.FAILED:
-            return None
         plan = action_plans.get(tx, plan_uuid)
         if plan.undoes:
             # What could not be taken back once is for people to look at.
+            return (BACK if state == states.SUCCEEDED else NOT_BACK) % plan.undoes
+        if state != states.FAILED:
             return None
         rules = execution_rules.for_plan(tx, plan_uuid)
         wanted = rules.get("on_failure") or self._conf.watcher_applier.on_failure

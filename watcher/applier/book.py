@@ -164,6 +164,10 @@ class Book:
         """Return the intents of an action, oldest first"""
         return self.read(operations.of_action, action_uuid)
 
+    def all_operations(self) -> Sequence[Operation]:
+        """Return the intents of all actions of the plan, oldest first"""
+        return self.read(operations.of_plan, self.plan.uuid)
+
     # Actions --------------------------------------------------------------------------
 
     def step(

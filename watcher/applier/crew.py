@@ -90,10 +90,12 @@ class Crew:
         return self.scanner.ready()
 
     def stop(self, deadline: float) -> None:
-        """Begin nothing more; what is not done at the deadline is left to others
+        """Begin nothing more, and hand over what runs
 
-        The rows keep our claim, which ends with the lease of this process: whoever scans
-        next takes them over and finds in the cloud what became of them.
+        Others can go on at once with nearly everything: they find in the journal and in
+        the cloud what became of it. Only an action that nobody else could go on with is
+        waited for, until the deadline. The rows keep our claim, which ends with the lease
+        that this process gives back right afterwards.
         """
         self._stopping = True
         self.scanner.stop(deadline)

@@ -85,7 +85,10 @@ class Ending:
         """End the plan as its actions ended, or FAILED with ``fallback``"""
         while True:
             cancelling = self._cancelling()
-            result = verdict.ended(tuple(self.actions.values()), cancelling=cancelling)
+            result = verdict.ended(
+                tuple(self.actions.values()), cancelling=cancelling,
+                operations=self._book.all_operations() if cancelling else (),
+            )  # fmt: skip
             if fallback is not None and not cancelling:
                 result = verdict.Verdict(states.FAILED, fallback, PLAN_ERROR)
             fault = self._fault(result) if result.state == states.FAILED else None

@@ -228,8 +228,14 @@ class ActionLife:
             self._abort_from_outside()
 
     def let_go(self, *, now: bool) -> None:
-        """Give the action up: at once, or only if somebody may begin it again"""
-        if now or getattr(self.plugin, "interruptible", False):
+        """Give the action up: at once, or only if somebody else can go on with it
+
+        That is one that has not begun, can be begun again, or whose journal tells the next
+        process what to look for.
+        """
+        begun = self.action.state != states.PENDING
+        handed_over = ("interruptible", "journalled")
+        if now or not begun or any(getattr(self.plugin, n, False) for n in handed_over):
             self.signals.leave()
 
     # Inner workings -------------------------------------------------------------------

@@ -116,7 +116,7 @@ class PlanRunner:
         self._events.put(None)
 
     def drain(self) -> None:
-        """Start nothing new; what another process can begin again is left now"""
+        """Start nothing new; what another process can go on with is left now"""
         self._draining = True
         for life in self._attended():
             life.let_go(now=False)
@@ -134,8 +134,8 @@ class PlanRunner:
             self._lives[life.action.uuid] = life
         if self.cancelling:
             life.signals.cancel()
-        if self.book.left:
-            life.let_go(now=True)
+        if self.book.left or self._draining:
+            life.let_go(now=self.book.left)
 
     def notify(self, action: Action, state: str, message: str | None = None) -> None:
         """Write a state that an outside engine found"""

@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watcher.domain import states
+from watcher.domain import effects, states
 from watcher.domain.graph import Rule
-from watcher.domain.records import Action
+from watcher.domain.records import Action, Operation
 
 SKIPPED_SOME = "One or more actions were skipped."
 LENGTH = 255
+# Actions that are named of those whose end nobody saw.
+MOST_DOUBTS = 2
 PREFIX = re.compile(r"^Action failed in (execute: )?")
 
 
@@ -56,10 +58,14 @@ def refused(parent: Action, rule: Rule) -> str:
     return skipped(f"it needs {named}, which {how}")
 
 
-def ended(actions: Sequence[Action], *, cancelling: bool) -> Verdict:
-    """Judge a plan by how its actions ended"""
+def ended(
+    actions: Sequence[Action], *, cancelling: bool,
+    operations: Sequence[Operation] = (),
+) -> Verdict:  # fmt: skip
+    """Judge a plan by how its actions ended; ``operations`` tell what it left where"""
     if cancelling:
-        return Verdict(states.CANCELLED, _cancelled(actions), "action_plan.cancel.end")
+        text = _cancelled(actions, operations)
+        return Verdict(states.CANCELLED, text, "action_plan.cancel.end")
     failed = [action for action in actions if action.state == states.FAILED]
     some_skipped = any(action.state == states.SKIPPED for action in actions)
     if failed:
@@ -80,8 +86,10 @@ def _failed(failed: Sequence[Action], some_skipped: bool) -> str:
     return (text if len(text) <= room else text[: room - 3] + "...") + tail
 
 
-def _cancelled(actions: Sequence[Action]) -> str:
-    count = Counter(action.state for action in actions)
+def _cancelled(actions: Sequence[Action], operations: Sequence[Operation]) -> str:
+    found = effects.effects_of(actions, operations)
+    doubtful = {one.action.uuid: one.action for one in found.kept if one.in_doubt}
+    count = Counter(row.state for row in actions if row.uuid not in doubtful)
     words = (
         (states.SUCCEEDED, "done"),
         (states.FAILED, "failed"),
@@ -89,4 +97,31 @@ def _cancelled(actions: Sequence[Action]) -> str:
         (states.CANCELLED, "not done"),
     )
     parts = [f"{count[state]} {word}" for state, word in words if count[state]]
-    return "Cancelled on request; actions: " + (", ".join(parts) or "none")
+    if doubtful:
+        names = ", ".join(map(_heading, list(doubtful.values())[:MOST_DOUBTS]))
+        parts.insert(0, f"{len(doubtful)} perhaps still going on ({names})")
+    text = "Cancelled on request; actions: " + (", ".join(parts) or "none")
+    moved = [
+        f"{change.action.input_parameters.get('resource_name') or change.resource} "
+        f"on {change.after}"
+        for change in found.changes
+        if change.what == effects.PLACE
+    ]
+    return _listed(f"{text}. Moved: ", moved) if moved else text[:LENGTH]
+
+
+def _heading(action: Action) -> str:
+    given = action.input_parameters
+    target = given.get("destination_node")
+    name = given.get("resource_name") or given.get("resource_id") or action.uuid
+    return f"{name} to {target}" if target else f"{action.action_type} of {name}"
+
+
+def _listed(text: str, names: Sequence[str]) -> str:
+    """Return as many of the names as there is room for, and how many more there are"""
+    for count in range(len(names), 0, -1):
+        more = f" and {len(names) - count} more" if count < len(names) else ""
+        whole = text + ", ".join(names[:count]) + more
+        if len(whole) <= LENGTH:
+            return whole
+    return f"{text}{len(names)} servers"[:LENGTH]

@@ -9,6 +9,7 @@ OPTS = [
         default=1,
         min=1,
         required=True,
+        mutable=True,
         help="Action plans that one applier carries out at the same time.",
     ),
     cfg.StrOpt(
@@ -55,6 +56,7 @@ OPTS = [
         default=5,
         min=1,
         max=10,
+        mutable=True,
         help="Seconds between two looks for plans that wait for an applier, or whose "
         "applier died. Messages only shorten the wait.",
     ),

@@ -77,6 +77,11 @@ class Kept:
     action: Action
     reason: str
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether nobody saw how it ended"""
+        return self.reason == UNKNOWN
+
 
 @dataclass(frozen=True, slots=True)
 class Effects:

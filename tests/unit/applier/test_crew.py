@@ -1,12 +1,14 @@
 """What a process takes on, what it lets go, and what it buries."""
 
+import datetime
 import time
 
 import pytest
 
 from watcher.applier.crew import Crew
 from watcher.applier.endpoints import ApplierEndpoint
-from watcher.db import action_plans, actions, leases, services
+from watcher.db import action_plans, actions, execution_rules, leases, services, slots
+from watcher.domain.records import Place
 
 
 class FakeLease:
@@ -26,12 +28,12 @@ class FakeLease:
 def crew(bench, conf):
     made = []
 
-    def make():
+    def make(**more):
         process = bench.process()
         lease = FakeLease(process.tenure)
         crew = Crew(
             conf, db=process.db, lease=lease, plugins=bench.plugins,
-            clients=process.clients, phase=bench.phase,
+            clients=process.clients, phase=bench.phase, **more,
         )  # fmt: skip
         crew.process, crew.lease = process, lease
         made.append(crew)
@@ -194,3 +196,52 @@ def test_nothing_is_taken_without_a_fresh_lease(bench, crew):
     one.process.tenure.fresh = True
     one.scan()
     assert bench.state(plan).state == "PENDING"
+
+
+def test_h10_a_plan_waits_for_its_window_and_says_until_when(bench, crew):
+    """actions.md H10: there was no maintenance window for a plan"""
+    plan, other = nops(bench), nops(bench)
+    window = {"days": ["sat"], "from": "01:00", "to": "02:00", "timezone": "Asia/Tokyo"}
+    bench.db.write(execution_rules.put, "action_plan", plan, {"window": window})
+    now = datetime.datetime(2026, 11, 27, 12, 0)
+    one = crew(now=lambda: now)
+    one.scan()
+    assert bench.state(plan).status_message == (
+        "Waiting: its execution window opens at 2026-11-28 01:00 Asia/Tokyo"
+    )
+    assert bench.state(plan).state == "PENDING"
+    bench.until(lambda: bench.state(other).state == "SUCCEEDED")
+    # Nothing is written again while nothing changes.
+    written = bench.state(plan).updated_at
+    one.scan()
+    assert bench.state(plan).updated_at == written
+    now = datetime.datetime(2026, 11, 27, 16, 0)
+    one.scan()
+    bench.until(lambda: bench.state(plan).state == "SUCCEEDED")
+    assert bench.state(plan).status_message is None
+
+
+def test_what_is_said_of_the_audit_holds_for_its_plans(bench, crew):
+    plan = nops(bench)
+    window = {"from": "01:00", "to": "02:00"}
+    bench.db.write(execution_rules.put, "audit", bench.audit, {"window": window})
+    one = crew(now=lambda: datetime.datetime(2026, 11, 27, 12, 0))
+    one.scan()
+    assert bench.state(plan).state == "PENDING"
+    # The plan itself counts more.
+    whole = {"window": {"from": "00:00", "to": "24:00"}}
+    bench.db.write(execution_rules.put, "action_plan", plan, whole)
+    one.scan()
+    bench.until(lambda: bench.state(plan).state == "SUCCEEDED")
+
+
+def test_slots_that_somebody_forgot_are_swept_up(bench, crew):
+    process = bench.process()
+    plan = sleeps(bench)
+    bench.db.write(action_plans.claim, plan, process.claim, "h")
+    action = bench.actions(plan)[0].uuid
+    wanted = {action: [Place("object", "s", 1)]}
+    bench.db.write(slots.take, plan, process.claim, wanted)
+    bench.db.write(actions.step, action, "PENDING", "SKIPPED")
+    crew().scan()
+    assert bench.db.read(slots.of_plan, plan) == []

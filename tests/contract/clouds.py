@@ -126,6 +126,13 @@ class Simulated(Harness):
     def disks(self):
         return disks.SimulatedDisks(self.cloud)
 
+    def machine(self):
+        return self.clients.ironic.nodes()[0].uuid
+
+    def repair_machine(self, uuid, reason):
+        name = self.clients.ironic.node(uuid).name
+        self.cloud.change_host(name, repaired=reason)
+
     def close(self):
         pass
 
@@ -202,9 +209,12 @@ class Real(Harness):
             self._call("DELETE", f"/flavors/{ident}")
 
     def _control(self, values):
+        self.control_file("default.json", values)
+
+    def control_file(self, name, values):
         if not self.control:
             pytest.skip("the hypervisors of this cloud cannot be told what to do")
-        file = Path(self.control, "default.json")
+        file = Path(self.control, name)
         file.parent.mkdir(parents=True, exist_ok=True)
         before = file.read_text() if file.exists() else "{}"
         file.write_text(json.dumps(values))
@@ -274,6 +284,37 @@ class Real(Harness):
 
     def disks(self):
         return disks.RealDisks(self)
+
+    def _metal(self, method, path, body=None):
+        link = self.clients.ironic._http.adapter
+        answer = link.request(f"/v1{path}", method, json=body, microversion="1.46")
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else {}
+
+    def machine(self):
+        """Return a machine that is on and has nothing to do"""
+        made = self._metal("POST", "/nodes", {"driver": "fake-hardware"})["uuid"]
+        self.undo.append(lambda: self._drop_machine(made))
+        self._metal("PUT", f"/nodes/{made}/states/provision", {"target": "manage"})
+
+        def manageable():
+            found = self.clients.ironic.node(made)
+            return found.provision_state == "manageable" and not found.reservation
+
+        self.until(manageable, "a machine")
+        self._metal("PUT", f"/nodes/{made}/states/power", {"target": "power on"})
+        self.until(
+            lambda: self.clients.ironic.node(made).power_state == "power on", "power"
+        )
+        self.until(lambda: not self.clients.ironic.node(made).reservation, "rest")
+        return made
+
+    def _drop_machine(self, uuid):
+        self.until(lambda: not self.clients.ironic.node(uuid).reservation, "rest")
+        self._metal("DELETE", f"/nodes/{uuid}")
+
+    def repair_machine(self, uuid, reason):
+        self._metal("PUT", f"/nodes/{uuid}/maintenance", {"reason": reason})
 
     def close(self):
         for step in reversed(self.undo):

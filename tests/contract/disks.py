@@ -20,6 +20,7 @@ class SimulatedDisks:
     """Changes volumes in memory"""
 
     def __init__(self, cloud):
+        self._cloud = cloud
         self._storage, self._cinder = cloud.storage, cloud.clients().cinder
         self._made = 0
 
@@ -31,6 +32,31 @@ class SimulatedDisks:
         return self._storage.add_volume(
             f"contract-{self._made}", pool, size_gb, kind=kind, project_id="p"
         )
+
+    def slow(self, uuid):
+        self._cloud.volume_gb_s = 0.2
+
+    def copies(self, uuid):
+        volume = self._cinder.volume(uuid)
+        self._storage.change_backend(volume.host.partition("#")[0], copies=True)
+        self.slow(uuid)
+
+    def fail(self, uuid):
+        self._cloud.fail("volume-migrate", uuid)
+
+    def snapshot(self, uuid):
+        self._storage.change_volume(uuid, snapshots=1)
+
+    def attach(self, uuid, server):
+        self._storage.change_volume(uuid, status="in-use", servers=[server])
+
+    def detach(self, uuid):
+        self._storage.change_volume(uuid, status="available", servers=[])
+
+    def private_type(self, project):
+        made = self._storage.add_type("contract-private")
+        self._storage.change_type("contract-private", projects=[project])
+        return made.id
 
     def rename(self, uuid):
         self._storage.change_volume(uuid, name="renamed")
@@ -79,6 +105,61 @@ class RealDisks:
         self._made.append(uuid)
         self._settled(uuid)
         return uuid
+
+    def slow(self, uuid):
+        self._harness.control_file("volumes.json", {"migrate_seconds": 4})
+
+    def copies(self, uuid):
+        self._harness.control_file(
+            "volumes.json", {"migrate_seconds": 4, "copies": True}
+        )
+
+    def fail(self, uuid):
+        self._harness.control_file("volumes.json", {"fail": ["migrate"]})
+
+    def snapshot(self, uuid):
+        body = {"snapshot": {"volume_id": uuid, "name": "contract"}}
+        ident = self._call("POST", "/snapshots", body)["snapshot"]["id"]
+
+        def made():
+            found = self._call("GET", f"/snapshots/{ident}")["snapshot"]
+            return found["status"] == "available"
+
+        self._harness.until(made, "a snapshot")
+        self._harness.undo.append(lambda: self._drop_snapshot(ident))
+
+    def _drop_snapshot(self, ident):
+        self._call("DELETE", f"/snapshots/{ident}")
+
+        def gone():
+            rows = self._call("GET", "/snapshots")["snapshots"]
+            return ident not in {row["id"] for row in rows}
+
+        self._harness.until(gone, "the end of a snapshot")
+
+    def attach(self, uuid, server):
+        path = f"/servers/{server}/os-volume_attachments"
+        self._harness._call("POST", path, {"volumeAttachment": {"volumeId": uuid}})
+        self._harness.until(
+            lambda: self._cinder.volume(uuid).status == "in-use", "its attachment"
+        )
+
+    def detach(self, uuid):
+        for attachment in self._cinder.volume(uuid).attachments:
+            path = f"/servers/{attachment.server}/os-volume_attachments/{uuid}"
+            self._harness._call("DELETE", path)
+        self._harness.until(
+            lambda: self._cinder.volume(uuid).status == "available", "its freedom"
+        )
+
+    def private_type(self, project):
+        body = {"volume_type": {"name": "contract-private",
+                                "os-volume-type-access:is_public": False}}  # fmt: skip
+        ident = self._call("POST", "/types", body)["volume_type"]["id"]
+        self._harness.undo.append(lambda: self._call("DELETE", f"/types/{ident}"))
+        self._call("POST", f"/types/{ident}/action",
+                   {"addProjectAccess": {"project": project}})  # fmt: skip
+        return ident
 
     def rename(self, uuid):
         self._call("PUT", f"/volumes/{uuid}", {"volume": {"name": "renamed"}})

@@ -13,8 +13,10 @@ from watcher.clients.http import Service
 from watcher.clients.ironic import OLDEST as IRONIC_OLDEST
 from watcher.clients.ironic import Ironic
 from watcher.clients.keystone import Keystone
+from watcher.clients.maas import Maas
 from watcher.clients.nova import OLDEST, Nova, Version
 from watcher.clients.placement import Placement
+from watcher.clients.protocols import Metal
 
 
 class Clients:
@@ -27,6 +29,7 @@ class Clients:
         self._nova: Nova | None = None
         self._placement: Placement | None = None
         self._ironic: Ironic | None = None
+        self._maas: Maas | None = None
         self._cinder: Cinder | None = None
         self._keystone: Keystone | None = None
 
@@ -66,14 +69,14 @@ class Clients:
             return self._ironic
 
     @property
-    def metal(self) -> Ironic:
-        """Return what switches machines"""
-        if self._conf.maas_client.url:
-            raise exception.UnsupportedError(
-                "[maas_client] url is set, but machines of MAAS are not supported: "
-                "have them managed by Ironic"
-            )
-        return self.ironic
+    def metal(self) -> Metal:
+        """Return what switches machines: MAAS where it is configured, else Ironic"""
+        if not self._conf.maas_client.url:
+            return self.ironic
+        with self._lock:
+            if self._maas is None:
+                self._maas = Maas.of(self._conf)
+            return self._maas
 
     @property
     def cinder(self) -> Cinder:

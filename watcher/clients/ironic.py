@@ -20,6 +20,8 @@ STEPS_BACK = 20  # rows before a deleted page marker that are tried in its place
 class Ironic:
     """Ironic behind an adapter; see ``protocols.Ironic`` for what each method promises"""
 
+    tells_progress = True
+
     def __init__(
         self, service: Service, *, version: tuple[int, int] = OLDEST, page: int = PAGE
     ) -> None:

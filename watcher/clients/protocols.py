@@ -137,17 +137,24 @@ class Placement(Protocol):
         """Return what is used, and the traits, of each provider with a free VCPU"""
 
 
-class Ironic(Protocol):
-    """The bare-metal service"""
+class Metal(Protocol):
+    """What switches machines"""
 
-    def nodes(self) -> list[BaremetalNode]:
-        """Return every node"""
+    # Whether it shows that a machine is being switched.
+    tells_progress: bool
 
     def node(self, uuid: str) -> BaremetalNode:
         """Return one node with what is being done to it, or raise IronicNodeNotFound"""
 
     def set_power(self, uuid: str, on: bool, request_id: str) -> str | None:
         """Ask that a machine be switched; refused (409) while Ironic works on it"""
+
+
+class Ironic(Metal, Protocol):
+    """The bare-metal service"""
+
+    def nodes(self) -> list[BaremetalNode]:
+        """Return every node"""
 
 
 class Cinder(Protocol):
@@ -219,8 +226,8 @@ class Clients(Protocol):
         """Return the bare-metal service"""
 
     @property
-    def metal(self) -> Ironic:
-        """Return what switches machines: the bare-metal service, or what stands in for it"""
+    def metal(self) -> Metal:
+        """Return what switches machines: the bare-metal service, or MAAS in its place"""
 
     @property
     def cinder(self) -> Cinder:

@@ -20,6 +20,8 @@ ON, OFF = "power on", "power off"
 class SimulatedIronic:
     """See ``protocols.Ironic`` for what each method promises"""
 
+    tells_progress = True
+
     def __init__(
         self, serving: Callable[[Any, str], Opened],
         obeying: Callable[[str, Any, str], Opened],

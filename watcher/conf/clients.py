@@ -195,9 +195,20 @@ LEGACY: dict[str, list[cfg.Opt]] = {
         ),
     ],
     "maas_client": [
-        _old(cfg.StrOpt("url", help="URL of MAAS."), "2026.1", "Unmaintained."),
         _old(
-            cfg.StrOpt("api_key", secret=True, help="Key for MAAS."),
+            cfg.StrOpt(
+                "url",
+                help="URL of MAAS. When it is set, machines are switched by MAAS instead of Ironic.",
+            ),
+            "2026.1",
+            "Unmaintained.",
+        ),
+        _old(
+            cfg.StrOpt(
+                "api_key",
+                secret=True,
+                help="Key for MAAS, as it shows it: three parts with colons.",
+            ),
             "2026.1",
             "Unmaintained.",
         ),

@@ -135,6 +135,8 @@ class Mortal:
 
     def __getattr__(self, name):
         method = getattr(self._service, name)
+        if not callable(method):
+            return method
         if name not in self.CHANGES:
 
             def look(*args, **kwargs):

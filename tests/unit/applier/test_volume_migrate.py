@@ -1,14 +1,18 @@
 """Volumes: what is checked, asked of Cinder, waited for, adopted, said and taken back."""
 
+import datetime
+
 import pytest
 
 from watcher import exception
 from watcher.applier.actions.volume_migrate import VolumeMigrate
-from watcher.applier.journal import LooseJournal
+from watcher.applier.journal import LooseJournal, Timing
+from watcher.clients.simulated import SimulatedCloud
 
 from .conftest import QUICK
 from .test_recovery import bench_fate, die_and_resume
 
+START = datetime.datetime(2026, 3, 1, 12, 0)
 GONE = "00000000-0000-4000-8000-000000000000"
 HERE, THERE, SLOW = "s@fast#a", "s@fast#b", "s@slow#a"
 
@@ -288,31 +292,6 @@ def test_an_old_error_is_not_taken_for_a_new_one(bench, storage, disk):
     assert bench.run(bench.plan(migrate(disk))).state == "SUCCEEDED"
 
 
-def test_a14_a_migration_without_end_is_left_at_its_deadline(bench, storage, disk):
-    """actions.md A14: the reference's worker waits for ever"""
-    bench.timing = type(QUICK)(
-        volume_s=0.2, per_gb_s=0.01, volume_interval_s=0.02, first_interval_s=0.01
-    )
-    bench.cloud.fail("volume-stuck", disk)
-    plan = bench.plan(migrate(disk))
-    assert bench.run(plan).state == "FAILED"
-    assert "it still goes on after" in why(bench, plan)
-    assert "is left to Cinder" in why(bench, plan)
-    (operation,) = bench.operations(only(bench, plan).uuid)
-    assert operation.outcome == "timeout"
-
-
-def test_a14_the_deadline_grows_with_the_volume(bench, storage, disk):
-    """actions.md A14: seconds, and more of them for a large volume"""
-    bench.cloud.volume_gb_s = 0.2  # 50 s at 60 times the speed of a clock
-    slow = {"volume_s": 0.1, "volume_interval_s": 0.02, "first_interval_s": 0.01}
-    bench.timing = type(QUICK)(per_gb_s=0.0, **slow)
-    assert bench.run(bench.plan(migrate(disk))).state == "FAILED"
-    bench.until(lambda: seen(bench, disk).host == THERE)
-    bench.timing = type(QUICK)(per_gb_s=1.0, **slow)
-    assert bench.run(bench.plan(migrate(disk, HERE))).state == "SUCCEEDED"
-
-
 @pytest.mark.parametrize("make", [migrate, retype])
 @pytest.mark.parametrize("trouble", ["lost-request", "lost-answer", "refused"])
 def test_an_unknown_outcome_is_looked_up(bench, storage, disk, make, trouble):
@@ -464,6 +443,14 @@ def test_a_retype_is_taken_back_with_its_pool(bench, storage):
     assert kinds == ["retype_volume", "retype_volume_back", "migrate_volume_back"]
 
 
+def test_a_cancelled_plan_is_taken_back_all_the_same(bench, storage, disk):
+    made = action(bench, migrate(disk))
+    made.execute()
+    made.journal.signals.cancel()
+    assert made.revert() is True
+    assert seen(bench, disk).host == HERE
+
+
 def test_what_somebody_else_moved_on_is_not_taken_back(bench, storage, disk):
     made = action(bench, migrate(disk))
     made.execute()
@@ -476,3 +463,82 @@ def test_what_somebody_else_moved_on_is_not_taken_back(bench, storage, disk):
     made.revert()
     with pytest.raises(exception.ActionExecutionFailure, match="deleted meanwhile"):
         made.post_condition()
+
+
+# Time ---------------------------------------------------------------------------------
+
+
+class Alone:
+    """An action on a cloud of its own, whose time passes while it waits"""
+
+    def __init__(self, **timing):
+        self.now = 0.0
+        self.cloud = SimulatedCloud.empty(
+            now=lambda: START + datetime.timedelta(seconds=self.now)
+        )
+        self.cloud.volume_gb_s = 0.2
+        self.cloud.storage.add_backend("s@fast", pools={"a": 500.0, "b": 500.0})
+        self.disk = self.cloud.storage.add_volume("disk", HERE, 10)
+        self.action = VolumeMigrate({}, osc=self.cloud.clients())
+        self.action.input_parameters = migrate(self.disk)[1]
+        self.action.journal = LooseJournal(Timing(**timing))
+        self.action.journal.clock = lambda: self.now
+        self.steps = self.action.steps()
+
+    def until(self, moment):
+        """Go on to that moment, or to the end"""
+        for wait in self.steps:
+            self.now += wait.seconds
+            if self.now >= moment:
+                return
+
+    @property
+    def outcome(self):
+        return self.action.journal.operations[-1].outcome
+
+
+def test_a14_a_migration_without_end_is_left_at_its_deadline():
+    """actions.md A14: the reference's worker waits for ever"""
+    alone = Alone(volume_s=100, per_gb_s=10)
+    alone.cloud.fail("volume-stuck", alone.disk)
+    with pytest.raises(exception.ActionExecutionFailure) as caught:
+        alone.until(10**6)
+    assert 200 <= alone.now < 220
+    text = str(caught.value)
+    assert "it still goes on after 2" in text and "is left to Cinder" in text
+    assert "migration status 'starting'" in text
+    assert alone.outcome == "timeout"
+
+
+@pytest.mark.parametrize(("per_gb_s", "in_time"), [(0.0, False), (5.0, True)])
+def test_a14_the_deadline_grows_with_the_volume(per_gb_s, in_time):
+    """actions.md A14: seconds, and more of them for a large volume"""
+    alone = Alone(volume_s=20, per_gb_s=per_gb_s, volume_interval_s=2)
+    if in_time:
+        alone.until(10**6)
+        assert 50 < alone.now < 60
+        return
+    with pytest.raises(exception.ActionExecutionFailure, match="after 2"):
+        alone.until(10**6)
+
+
+def test_time_in_which_cinder_is_away_does_not_count():
+    alone = Alone(volume_s=100, per_gb_s=0)
+    alone.cloud.volume_gb_s = 0.08  # 125 s
+    alone.until(20)
+    alone.cloud.go_away()
+    alone.until(100)
+    alone.cloud.heal()
+    alone.until(10**6)
+    assert alone.now > 120 and alone.outcome == "succeeded"
+
+
+def test_a_cinder_that_never_comes_back_is_not_waited_for():
+    alone = Alone(volume_s=100, per_gb_s=0)
+    alone.until(1)
+    alone.cloud.go_away()
+    with pytest.raises(
+        exception.ActionExecutionFailure, match="Cinder does not answer"
+    ):
+        alone.until(10**6)
+    assert 200 <= alone.now < 230 and alone.outcome == "timeout"

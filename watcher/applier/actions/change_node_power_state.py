@@ -7,7 +7,7 @@ from oslo_log import log
 from watcher import exception
 from watcher.applier import journal as journals
 from watcher.applier.actions import base
-from watcher.applier.actions.following import Errand, Follower, Look
+from watcher.applier.actions.following import GRACE_S, Errand, Follower, Look
 from watcher.applier.actions.sight import Sight
 from watcher.applier.actions.steps import NODE, Steps, Watch, drive
 from watcher.clients.protocols import Clients
@@ -126,7 +126,8 @@ class ChangeNodePowerState(base.BaseAction):
                 self.node_uuid, state == ON, ident
             ),
             look=lambda operation: self._look(operation, state),
-            passing=LOCKED,
+            grace_s=GRACE_S if self._clients.metal.tells_progress else timing.power_s,
+            passing=LOCKED, heeds_cancel=kind != BACK,
         )  # fmt: skip
         yield from Follower(self.journal, errand).steps()
 
@@ -189,12 +190,11 @@ class ChangeNodePowerState(base.BaseAction):
         return None
 
     def _hypervisor(self, node: BaremetalNode) -> Hypervisor | None:
-        name = self.input_parameters.get(self.RESOURCE_NAME)
+        """Return the machine's hypervisor: Ironic's by its UUID, MAAS's by its name"""
         ident = node.extra.get("compute_node_id")
-        if not name and not ident:
-            return None
-        for found in self._clients.nova.hypervisors():
-            if ident == found.uuid or name in (found.name, found.hostname):
+        names = {self.input_parameters.get(self.RESOURCE_NAME), node.name} - {None, ""}
+        for found in self._clients.nova.hypervisors() if ident or names else ():
+            if ident == found.uuid or names & {found.name, found.hostname}:
                 return found
         return None
 

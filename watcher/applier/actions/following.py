@@ -57,6 +57,10 @@ class Errand:
     look: Callable[[Operation], Look]
     # HTTP statuses of refusals that pass: it is asked again until the time is over.
     passing: frozenset[int] = frozenset()
+    # False for what is taken back while a plan is being cancelled.
+    heeds_cancel: bool = True
+    # How long a request that was accepted may show no trace.
+    grace_s: float = GRACE_S
 
 
 Following = Generator[Wait, None, Operation]
@@ -72,6 +76,8 @@ class Follower:
         self._away = False
         self._told_cancel = False
         self._start = journal.clock()
+        self._looked = self._start
+        self._away_s = 0.0
 
     def steps(self) -> Following:
         """Return the intent when the errand is done; raise when it is not
@@ -115,7 +121,7 @@ class Follower:
         """Send the request; ``before`` is an attempt that seems to have been lost"""
         interval = self._journal.timing.first_interval_s
         while True:
-            if self._journal.signals.cancelled:
+            if self._cancelled:
                 if before is not None:
                     self._journal.done(before, journals.CANCELLED)
                 raise Aborted
@@ -140,6 +146,10 @@ class Follower:
                 self._journal.done(before, journals.LOST)
             return sent
 
+    @property
+    def _cancelled(self) -> bool:
+        return self._errand.heeds_cancel and self._journal.signals.cancelled
+
     def _passes(self, error: exception.WatcherException) -> bool:
         status = getattr(error, "http_status", None)
         return status in self._errand.passing and self._waited() < self._errand.limit_s
@@ -157,32 +167,49 @@ class Follower:
         self, operation: Operation
     ) -> Generator[Wait, None, tuple[Operation, bool]]:
         """Watch one request; False when it never arrived and may be made again"""
-        begun = self._journal.clock()
+        silent_s = 0.0
         interval = self._journal.timing.first_interval_s
+        self._looked = self._journal.clock()
         while True:
             # A look may be as old as the last pause: none before the request counts.
             yield Wait(interval, self._errand.watch)
             interval = min(interval * GROWTH, self._errand.interval_s)
+            since_s = self._since_last_look_s()
             look = self._look(operation)
-            if look is not None and look.sight is Sight.ARRIVED:
+            if look is None:
+                self._forgive(since_s)
+            elif look.sight is Sight.ARRIVED:
                 self._journal.done(operation, journals.SUCCEEDED, **look.facts)
                 return self._stored(operation), True
-            if look is not None and look.sight is Sight.FAILED:
+            elif look.sight is Sight.FAILED:
                 self._fail(operation, journals.FAILED, look.text)
-            if look is not None and look.sight is Sight.SILENT:
-                if self._journal.clock() - begun >= self._silence_s(operation):
+            elif look.sight is Sight.SILENT:
+                silent_s += since_s
+                if silent_s >= self._silence_s(operation):
                     self._give_up_or_repeat(operation, look)
                     return operation, False
-            elif look is not None:
+            else:
+                silent_s = 0.0
                 self._tell(operation, look)
             if self._waited() >= self._errand.limit_s:
-                state = f" ({look.text})" if look is not None and look.text else ""
-                self._fail(
-                    operation, journals.TIMEOUT,
-                    f"it still goes on after {self._waited():.0f} s{state} and is left "
-                    f"to {self._errand.service}",
-                )  # fmt: skip
+                self._fail(operation, journals.TIMEOUT, self._late(look))
             self._note_cancel()
+
+    def _forgive(self, seconds: float) -> None:
+        """Let time in which the service does not answer not count, once over"""
+        if self._away_s < self._errand.limit_s:
+            self._away_s += seconds
+            self._start += seconds
+
+    def _late(self, look: Look | None) -> str:
+        service, after = self._errand.service, f"after {self._waited():.0f} s"
+        if look is None:
+            return f"{service} does not answer; {after} it is left to it"
+        return f"it still goes on {after} ({look.text}) and is left to {service}"
+
+    def _since_last_look_s(self) -> float:
+        before, self._looked = self._looked, self._journal.clock()
+        return self._looked - before
 
     def _look(self, operation: Operation) -> Look | None:
         """Look in the cloud; None while the service does not answer"""
@@ -197,7 +224,9 @@ class Follower:
         return look
 
     def _silence_s(self, operation: Operation) -> float:
-        return GRACE_S if operation.sent_at else self._journal.timing.settle_s
+        return (
+            self._errand.grace_s if operation.sent_at else self._journal.timing.settle_s
+        )
 
     def _give_up_or_repeat(self, operation: Operation, look: Look) -> None:
         service = self._errand.service
@@ -217,7 +246,7 @@ class Follower:
 
     def _tell(self, operation: Operation, look: Look) -> None:
         text = f"{self._errand.noun}: {look.text}"
-        if self._journal.signals.cancelled:
+        if self._cancelled:
             text += (
                 f" ({self._errand.service} cannot interrupt it: it goes on to its end)"
             )
@@ -227,7 +256,7 @@ class Follower:
         )  # fmt: skip
 
     def _note_cancel(self) -> None:
-        if self._journal.signals.cancelled and not self._told_cancel:
+        if self._cancelled and not self._told_cancel:
             self._told_cancel = True
             LOG.warning(
                 "%s cannot be interrupted: the plan is cancelled when it has ended",

@@ -52,6 +52,7 @@ class VolumeWork:
             limit_s=timing.volume_s + self._size_gb() * timing.per_gb_s,
             interval_s=timing.volume_interval_s,
             detail=self._detail, send=self._send, look=self._look,
+            heeds_cancel=not self._kind.endswith("_back"),
         )  # fmt: skip
 
     def _size_gb(self) -> int:

@@ -120,7 +120,8 @@ def test_nova_refuses_the_same_and_unknown_flavors(cloud, rid):
 
 def test_a_resize_that_fits_nowhere_leaves_the_server_as_it_was(cloud, rid):
     server, _target = cloud.movable()
-    huge = cloud.nova.flavor(cloud.make_flavor(memory_mb=10**6))
+    most = max(node.memory_mb for node in cloud.nova.hypervisors())
+    huge = cloud.nova.flavor(cloud.make_flavor(memory_mb=most + 1))
     own = cloud.nova.resize(server.uuid, huge.id, rid())
     failed_action(cloud, server.uuid, own)
     after = cloud.settled(server.uuid)

@@ -274,6 +274,14 @@ def test_a_call_without_an_answer_is_looked_for_not_repeated(bench, vm, kind, tr
     assert len({call[1][-1] for call in tried}) == 1, "one request id for all attempts"
 
 
+def test_a_request_that_is_lost_twice_is_given_up(bench, vm):
+    bench.cloud.fail("lost-request", times=2)
+    plan = bench.plan(step("stop", vm))
+    assert bench.run(plan).state == "FAILED"
+    assert "Nova took the request and dropped it" in only(bench, plan).status_message
+    assert len(bench.calls) == 2 and where(bench, vm) == ("a", "ACTIVE")
+
+
 def test_nova_may_be_away_for_longer_than_the_deadline(bench, vm):
     """While nothing can be seen nothing has failed"""
     bench.timing = dataclasses.replace(bench.timing, stop_s=0.3)
@@ -408,6 +416,15 @@ def test_what_this_action_did_not_do_is_not_undone(bench, vm, cls):
     bench.cloud.change_server(vm, **values)
     assert act(bench, cls, vm).revert() is True
     assert where(bench, vm)[1] == values["status"]
+
+
+def test_what_somebody_else_did_first_is_not_undone(bench, vm):
+    bench.cloud.change_server(vm, status="SHUTOFF", vm_state="stopped")
+    action = act(bench, Stop, vm)
+    intent = action.journal.begin("stop", server=vm, was="active")
+    action.journal.done(intent, "succeeded", ours=False)
+    assert action.revert() is True
+    assert where(bench, vm)[1] == "SHUTOFF"
 
 
 def test_a_server_that_somebody_started_again_is_left_alone(bench, vm):

@@ -283,3 +283,48 @@ def test_the_load_of_a_day_looks_like_that_of_a_cloud(clock):
     assert np.median(close) > 0.7
     assert cloud.load_at(servers[0].uuid, START) == days[0][144]
     assert 0.1 <= cloud.memory_share(servers[0].uuid) <= 0.98
+
+
+def test_a_resize_claims_what_each_flavor_needs(cloud, nova, clock):
+    cloud.add_flavor("whole", 2, 2048, disk_gb=10)
+    vm = cloud.add_server("vm", "a", "half")
+    placement = cloud.clients().placement
+
+    def memory(host):
+        ident = next(n.uuid for n in nova.hypervisors() if n.hostname == host)
+        return placement.usages([ident])[ident]["MEMORY_MB"]
+
+    nova.resize(vm, nova.flavor("whole").id, "req-1")
+    target = nova.migrations(vm)[0].dest_host
+    assert target != "a"
+    for _look in range(2):
+        assert (memory("a"), memory(target)) == (1024, 2048)
+        clock.tick(60)  # the server is there meanwhile, with both claims
+    assert nova.server(vm).status == "VERIFY_RESIZE"
+    nova.confirm_resize(vm, "req-2")
+    clock.tick(60)
+    assert (memory("a"), memory(target)) == (0, 2048)
+
+
+def test_a_shelved_server_claims_nothing(cloud, nova, clock):
+    vm = cloud.add_server("vm", "a", "half")
+    nova.shelve(vm, "req-1")
+    clock.tick(60)
+    assert nova.server(vm).host is None
+    used = cloud.clients().placement.usages([n.uuid for n in nova.hypervisors()])
+    assert {row["MEMORY_MB"] for row in used.values()} == {0}
+    assert len(nova.hypervisors()) == len(cloud.clients().placement.offers())
+
+
+def test_it_survives_a_restart_while_servers_change(clock, tmp_path):
+    file = tmp_path / "cloud.json"
+    first = SimulatedCloud(3, hosts=4, servers=10, zones=1, now=clock, path=file)
+    nova = first.clients().nova
+    one, two = [s.uuid for s in nova.servers() if s.status == "ACTIVE"][:2]
+    nova.stop(one, "req-1")
+    nova.resize(two, nova.flavor("m1.tiny" if nova.server(two).flavor.name !=
+                "m1.tiny" else "m1.small").id, "req-2")  # fmt: skip
+    clock.tick(600)
+    again = SimulatedCloud(99, now=clock, path=file).clients().nova
+    assert again.server(one).status == "SHUTOFF"
+    assert again.server(two).status == "VERIFY_RESIZE"

@@ -279,6 +279,27 @@ def test_killed_at_every_step_a_server_is_resized_once(bench, after):
     assert at >= 8
 
 
+def test_who_takes_over_needs_neither_the_flavor_nor_nova_at_once(bench, vm):
+    bench.cloud.add_flavor("brief", 2, 4096)
+    slow(bench)
+    plan = bench.plan(resize(vm, "brief"))
+    first = bench.process()
+    runner = first.take(plan)
+    bench.until(lambda: bench.accepted("resize"))
+    first.die()
+    runner.join(5)
+    bench.cloud.go_away()
+    second = bench.process().take(plan)
+    second.join(0.5)
+    assert second.alive and bench.states(plan) == ["ONGOING"]
+    moving = bench.cloud._state.moves[-1]
+    moving.steps = [(0, step) for _at, step in moving.steps]
+    bench.cloud.heal()
+    second.join(10)
+    assert bench.state(plan).state == "SUCCEEDED"
+    assert seen(bench, vm) == ("brief", "ACTIVE")
+
+
 # Cancel -------------------------------------------------------------------------------
 
 

@@ -69,7 +69,18 @@ class Resize(ServerAction):
 
     def steps(self) -> Steps:
         """Resize the server and return when that is confirmed"""
-        yield from self._resizer(self._wanted(), self._server(), RESIZE).steps()
+        begun = self._begun()
+        if begun is None:
+            resizer = self._resizer(self._wanted(), self._server(), RESIZE)
+        else:
+            # What an earlier process began is not looked up again: Nova may be away, or
+            # the flavor gone, and neither would make it a failure.
+            self._found = Flavor(**begun.detail["size"])
+            resizer = Resizer(
+                self._nova, self.sights, self.journal, self.instance_uuid, self._found,
+                limit_s=float(begun.detail["limit_s"]),
+            )  # fmt: skip
+        yield from resizer.steps()
 
     def revert(self) -> bool:
         """Give the server its former flavor back, if it still has that of this action
@@ -111,6 +122,10 @@ class Resize(ServerAction):
                 f"Instance {self.instance_uuid} is {server.status} with {size}, soon "
                 f"after its resize to flavor {wanted.name}"
             )
+
+    def _begun(self) -> Operation | None:
+        found = [op for op in self.journal.operations if op.kind == RESIZE]
+        return found[-1] if found else None
 
     def _last(self) -> Operation | None:
         """Return the request that may have given the server its flavor"""

@@ -1,5 +1,6 @@
 """Gives a server another flavor, and confirms it or takes it back."""
 
+import dataclasses
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -44,6 +45,11 @@ def own_record(records: Sequence[Migration], after: int) -> Migration | None:
     return max(found, key=lambda record: record.id, default=None)
 
 
+def remember(flavor: Flavor) -> dict[str, Any]:
+    """Return what an intent keeps of a flavor, which may be gone when it is looked for"""
+    return {**dataclasses.asdict(flavor), "extra_specs": {}}
+
+
 class Resizer(Pursuit):
     """Carries one resize out, or finds and completes what another process began"""
 
@@ -66,8 +72,10 @@ class Resizer(Pursuit):
         known = self._nova.migrations(self.server_id)
         return {
             "flavor": self._wanted.name,
+            "size": remember(self._wanted),
             "was": server.flavor.name if server.flavor else None,
             "host": server.host,
+            "limit_s": self.limit_s,
             "after": max((record.id for record in known), default=0),
         }
 

@@ -110,9 +110,13 @@ class ServerAction(base.BaseAction):
 
     def _known_server(self) -> Server:
         """Return the server, or have the action skipped when it is gone"""
-        server = self._server()
-        if server is None:
-            raise exception.ActionSkipped(f"Instance {self.instance_uuid} not found")
+        gone = exception.ActionSkipped(f"Instance {self.instance_uuid} not found")
+        try:
+            server = self.sights.server(self.instance_uuid)
+        except exception.InstanceNotFound:
+            raise gone from None
+        if server.deleted:
+            raise gone
         return server
 
     def _own(self) -> Operation | None:

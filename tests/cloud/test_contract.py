@@ -13,8 +13,15 @@ from tests.cloud import configs
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-@pytest.mark.usefixtures("storage")
-def test_the_real_cloud_says_the_same(plane, tmp_path, report):
+CONTRACTS = (
+    "test_cloud_contract.py",
+    "test_storage_contract.py",
+    "test_volume_changes.py",
+)
+
+
+def tried(plane, folder, *files):
+    """Run these contracts on the plane's cloud; return the line that sums them up"""
     access = {
         "auth_url": plane.url("keystone", "/v3"),
         "username": "watcher",
@@ -25,13 +32,11 @@ def test_the_real_cloud_says_the_same(plane, tmp_path, report):
         "region_name": "RegionOne",
         "control": str(plane.folder / "control"),
     }
-    path = tmp_path / "cloud.json"
+    path = folder / "cloud.json"
     path.write_text(json.dumps(access))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-k", "real", "--timeout=300",
-         "tests/contract/test_cloud_contract.py",
-         "tests/contract/test_storage_contract.py",
-         "tests/contract/test_volume_changes.py"],
+         *(f"tests/contract/{name}" for name in files)],
         cwd=ROOT,
         env={**os.environ, "WATCHER_TEST_CLOUD": str(path)},
         capture_output=True,
@@ -40,4 +45,22 @@ def test_the_real_cloud_says_the_same(plane, tmp_path, report):
     )  # fmt: skip
     lines = done.stdout.strip().splitlines()
     assert done.returncode == 0, "\n".join(lines[-60:])
-    report(f"contract of the clients on real Nova: {lines[-1].strip('= ')}")
+    return lines[-1].strip("= ")
+
+
+@pytest.mark.usefixtures("storage")
+def test_the_real_cloud_says_the_same(plane, tmp_path, report):
+    said = tried(plane, tmp_path, *CONTRACTS)
+    report(f"contract of the clients on real Nova: {said}")
+
+
+def test_real_servers_change_as_simulated_ones(plane, tmp_path, report):
+    # Apart from the others, so that they do not share a server.
+    said = tried(plane, tmp_path, "test_server_contract.py")
+    report(f"contract of changes of servers on real Nova: {said}")
+
+
+@pytest.mark.acceptance
+def test_actions_change_real_servers(plane, tmp_path, report):
+    said = tried(plane, tmp_path, "test_server_actions_contract.py")
+    report(f"actions on servers of real Nova: {said}")

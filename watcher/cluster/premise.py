@@ -271,7 +271,7 @@ class _Case:
         """Return what is in vain: emptying a host in part, opening one for nobody"""
         found: dict[int, str] = {}
         for number, host in planned.closing(self._model, self._actions):
-            leaving = self._meant(self._from[host])
+            leaving = self._from[host]
             if number in self._ended:
                 continue
             if why := self._hindrance(number, host, leaving):
@@ -282,7 +282,7 @@ class _Case:
                 continue
             if action.input_parameters.get("state") == "enabled":
                 host_opened = planned.host_of(self._model, action)
-                coming = self._meant(self._to[host_opened])
+                coming = self._to[host_opened]
                 if coming and not any(self._waits(n) for n in coming):
                     found[number] = f"no server comes to {host_opened}"
         return {n: why for n, why in found.items() if self._waits(n)}
@@ -300,11 +300,6 @@ class _Case:
         there = () if node is None else self._model.uuids_on(node)
         others = sorted(set(there) - treated)
         return f"{others[0]} is on it and no action is about it." if others else None
-
-    def _meant(self, moves: Sequence[int]) -> list[int]:
-        """Return those of the moves that were to be made, whether or not they can be"""
-        out = (self._ended, self._needless, self._elsewhere)
-        return [n for n in moves if not any(n in done for done in out)]
 
 
 def _crowded(

@@ -167,6 +167,9 @@ def test_a_plan_waits_until_the_cloud_can_be_read(ground, bench, servers):
     found = bench.state(plan)
     assert found.state == "PENDING" and found.status_message.startswith(WAITS)
     assert "connection refused" in found.status_message
+    rounds = crew.scanner.rounds
+    bench.until(lambda: crew.scanner.rounds > rounds + 1)
+    assert bench.state(plan).updated_at == found.updated_at, "it is said once"
     ground.cloud.heal()
     bench.until(lambda: bench.state(plan).state == "SUCCEEDED")
     assert bench.state(plan).status_message is None
@@ -208,7 +211,8 @@ def test_an_operator_may_do_without(ground, bench, servers, conf):
 
 
 def test_trials_are_not_judged(ground, bench):
-    plan = ground.plan(move(str(uuid.uuid4()), "a", "b"), strategy="dummy")
+    server = ground.cloud.add_server("s", "c")
+    plan = ground.plan(move(server, "a", "b"), strategy="dummy")
     assert ground.ended(plan).state == "SUCCEEDED"
     assert bench.states(plan) == ["SKIPPED"]
 
@@ -222,12 +226,14 @@ def test_what_cannot_be_judged_is_left_to_its_actions(ground, bench):
 
 
 def test_what_an_administrator_skipped_stays_as_it_is(ground, bench, servers):
-    plan = ground.plan(move(servers[0], "a", "b"), move(servers[1], "a", "b"))
-    first = bench.actions(plan)[0].uuid
-    bench.db.write(actions.step, first, "PENDING", "SKIPPED", message="by me")
-    ground.cloud.change_server(servers[0], host="c")
+    plan = ground.plan(
+        service("a", "disabled"), *((*move(s, "a", "b"), [0]) for s in servers)
+    )
+    last = bench.actions(plan)[-1].uuid
+    bench.db.write(actions.step, last, "PENDING", "SKIPPED", message="by me")
+    ground.cloud.change_server(servers[-1], locked=True)
     assert ground.ended(plan).state == "SUCCEEDED"
-    assert ground.messages(plan)[0] == "by me"
+    assert ground.messages(plan)[-1] == "by me"
 
 
 def test_looking_counts_as_work(ground, bench, servers, conf):
@@ -249,14 +255,15 @@ def test_two_appliers_that_look_begin_once(ground, bench, servers):
 
 
 def test_the_next_plan_does_not_wait_behind_one_that_is_superseded(
-    ground, bench, servers, conf
+    ground, bench, servers
 ):
-    conf.set_override("work_scan_interval", 10, "watcher_applier")
     lost = ground.plan(move(servers[0], "a", "b"))
-    plan = ground.plan(move(servers[1], "a", "b"))
     ground.cloud.change_server(servers[0], host="c")
-    assert ground.ended(plan).state == "SUCCEEDED"
-    assert bench.state(lost).state == "SUPERSEDED"
+    crew, woken = ground.crew(), []
+    crew._preflight._wake = lambda: woken.append(bench.state(lost).state)
+    crew.scan()
+    bench.until(lambda: woken)
+    assert woken == ["SUPERSEDED"]
 
 
 def test_achieved_differs_from_promised_when_a_move_failed(ground, bench, servers):

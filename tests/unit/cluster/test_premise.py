@@ -172,6 +172,23 @@ def test_what_needs_what_needs_a_lost_move_goes_too(four, plan):
     assert found.lost["y"] == "it needs migrate a: a from h1 to h2: a is locked."
 
 
+def test_what_only_comes_later_goes_on(four, plan):
+    """The operator's order of types puts it behind, but it needs nothing of it"""
+    four.server("a", "h1", locked=True).server("x", "h3")
+    plan.move("a", "h1", "h2").move("x", "h3", "h4", "a").move("b", "h1", "h4", "a")
+    found = judged(four, plan)
+    assert (list(found.lost), found.left) == (["a"], 2)
+
+
+def test_what_needs_a_lost_move_by_way_of_another_goes_too(four, plan):
+    four.server("a", "h1", locked=True).server("x", "h3").server("y", "h4")
+    plan.move("a", "h1", "h2").move("x", "h3", "h1", "a").move("y", "h4", "h3", "x")
+    for name in "bcd":
+        plan.move(name, "h1", "h2")
+    found = judged(four, plan)
+    assert (set(found.lost), found.left) == ({"a", "x", "y"}, 3)
+
+
 def test_emptying_a_host_is_one_thing_maintenance(four, plan):
     """One server cannot leave: the host is not disabled, and none of the others moves"""
     plan.service("off", "h1", "disabled")
@@ -216,6 +233,8 @@ def test_a_host_is_not_opened_for_nobody(four, plan):
     found = judged(four, plan)
     assert found.lost["on"] == "no server comes to h4"
     assert set(found.lost) == {"a", "on"}
+    four.servers_by_name.pop("a")
+    assert set(judged(four, plan).lost) == {"on"}
 
 
 def test_a_host_that_the_plan_opens_may_be_moved_to(four, plan):

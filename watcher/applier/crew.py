@@ -20,8 +20,11 @@ from watcher.applier.journal import Timing
 from watcher.applier.limits import Caps
 from watcher.applier.plan import PlanRunner, Settings
 from watcher.applier.poller import Poller
-from watcher.applier.preflight import Models, Preflight
+from watcher.applier.preflight import Preflight
+from watcher.applier.retarget import Retargets
 from watcher.applier.turnstile import Turnstile
+from watcher.cluster.collector.cache import Models
+from watcher.cluster.scope.document import default_scope_of
 from watcher.db import action_plans, actions, execution_rules, pauses, slots
 from watcher.db.query import ListQuery
 from watcher.domain import states
@@ -67,6 +70,12 @@ class Crew:
         self.turnstile = Turnstile(
             lambda: Caps.of(conf.watcher_applier), CloudFacts(models, clients), now=now
         )
+        self._retargets: Retargets | None = None
+        if models is not None:
+            self._retargets = Retargets(
+                models, retries=lambda: int(conf.watcher_applier.move_retries),
+                admission=self.turnstile, default_scope=default_scope_of(conf, plugins),
+            )  # fmt: skip
         self._swept_at = 0.0
         self._poller = self._new_poller()
         self.scanner = Ticker("action plan scan", self._interval_s, self.scan)
@@ -250,6 +259,7 @@ class Crew:
             timing=Timing.of(self._conf),
             parallelization=parallelization(self._plugins),
             admission=self.turnstile,
+            retargets=self._retargets,
         )
 
     def _new_poller(self) -> Poller:

@@ -182,7 +182,8 @@ class ActionLife:
             return self._failure(*self._failed_in)
         if self._aborted:
             return Move(self.action, states.CANCELLED, after=CANCEL_END)
-        return Move(self.action, states.SUCCEEDED, after=END)
+        remark = getattr(self.plugin, "remark", None)
+        return Move(self.action, states.SUCCEEDED, remark or KEEP, after=END)
 
     def ended(self, result: Stepped) -> None:
         """Hear what became of the step to the end; with the lock"""

@@ -4,6 +4,7 @@ The runner's own thread admits actions: each starts as soon as its parents are d
 the limits have room. The actions themselves run in a pool, through the workflow engine.
 """
 
+import functools
 import queue
 import threading
 import time
@@ -24,6 +25,7 @@ from watcher.applier.ending import Ending, is_final
 from watcher.applier.journal import RowJournal, Timing
 from watcher.applier.life import ActionLife
 from watcher.applier.poller import Poller
+from watcher.applier.retarget import Retargets
 from watcher.applier.signals import Left, Signals
 from watcher.applier.turns import Turns
 from watcher.applier.workflow_engine.base import BaseWorkFlowEngine
@@ -46,6 +48,7 @@ class Settings:
     timing: Timing = field(default_factory=Timing)
     parallelization: Mapping[str, int] = field(default_factory=dict)
     admission: Admission = field(default_factory=NoLimits)
+    retargets: Retargets | None = None
 
 
 class PlanRunner:
@@ -64,6 +67,8 @@ class PlanRunner:
         self.action_factory = ActionFactory(
             plugins, clients, self._journal, self._poller.sights
         )
+        if settings.retargets is not None:
+            self.action_factory.targets = functools.partial(settings.retargets.of, book)
         self._checker = ActionFactory(plugins, clients)
         self._plugins = plugins
         self._fresh = fresh

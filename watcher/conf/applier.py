@@ -76,6 +76,15 @@ OPTS = [
         "waits as long as it takes, and may be cancelled meanwhile.",
     ),
     cfg.IntOpt(
+        "move_retries",
+        default=1,
+        min=0,
+        max=10,
+        help="How many further targets a server is tried on when its migration to the "
+        "planned one has surely failed and the server itself is well. They are chosen by "
+        "the rules of the cluster, within the scope of the audit. 0: none.",
+    ),
+    cfg.IntOpt(
         "max_moves_from_node",
         default=2,
         min=0,

@@ -11,7 +11,7 @@ from oslo_utils import uuidutils
 from watcher import exception
 from watcher.cluster.collector.cache import Models
 from watcher.cluster.collector.listener import Listener
-from watcher.cluster.scope.document import Checker
+from watcher.cluster.scope.document import default_scope_of
 from watcher.db import audits, continuous
 from watcher.decision_engine import sync
 from watcher.decision_engine.audit import AuditRunner
@@ -121,7 +121,7 @@ def parts(
     models = models or Models(conf, plugins, wiring.clients)
     scoring_factory.use(plugins)
     now = now or _utcnow
-    default_scope = _default_scope(conf, plugins)
+    default_scope = default_scope_of(conf, plugins)
     runner = AuditRunner(
         db=db,
         lease=lease,
@@ -165,20 +165,6 @@ def parts(
         *tickers(db, options, pool, models, existence, now, measuring),
         server,
     ]
-
-
-def _default_scope(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:
-    """Return what audits with an empty scope look at
-
-    :raises ConfigInvalid: it is no scope
-    """
-    document = conf.watcher_decision_engine.default_scope
-    try:
-        return Checker.of(plugins).check(document)
-    except exception.Invalid as error:
-        raise exception.ConfigInvalid(
-            group="watcher_decision_engine", option="default_scope", reason=str(error)
-        ) from None
 
 
 def _release(db: Any, lease: Any) -> None:

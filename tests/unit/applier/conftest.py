@@ -196,6 +196,7 @@ class Bench:
     parallelization: dict = field(default_factory=dict)
     timing: Timing = QUICK
     admission: Any = field(default_factory=NoLimits)
+    retargets: object = None
     processes: int = 0
     on_finish: aftermath.OnFinish = aftermath.nothing
 
@@ -290,7 +291,7 @@ class Process:
             clients=self.clients,
             settings=Settings(
                 timing=self.bench.timing, parallelization=self.bench.parallelization,
-                admission=self.bench.admission,
+                admission=self.bench.admission, retargets=self.bench.retargets,
             ),
         )  # fmt: skip
         self.bench.runners.append(runner)

@@ -266,8 +266,11 @@ def test_the_next_plan_does_not_wait_behind_one_that_is_superseded(
     assert woken == ["SUPERSEDED"]
 
 
-def test_achieved_differs_from_promised_when_a_move_failed(ground, bench, servers):
+def test_achieved_differs_from_promised_when_a_move_failed(
+    ground, bench, servers, conf
+):
     """Carried out on a cloud, and measured by the model as it is afterwards"""
+    conf.set_override("move_retries", 0, "watcher_applier")
     plan = ground.plan(*(move(server, "a", "b") for server in servers))
     ground.cloud.fail("rollback", servers[1])
     assert ground.ended(plan).state == "FAILED"

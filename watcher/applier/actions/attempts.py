@@ -51,6 +51,10 @@ class Attempts:
     def _resume(self) -> None:
         """Go on with the last attempt that an earlier process began"""
         while found := self._of(len(self._dests) + 1):
+            for operation in self._of(len(self._dests)):
+                if operation.outcome is None:
+                    # The next attempt says that it had ended; there was no time to say how.
+                    self._journal.done(operation, journals.FAILED)
             self._failures.append(self._reason(len(self._dests)))
             self._dests.append(found[-1].detail.get("dest"))
 

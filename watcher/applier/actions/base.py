@@ -14,6 +14,7 @@ from oslo_config import cfg
 
 from watcher import exception
 from watcher.applier.actions.steps import DirectSights, Sights, Steps, drive
+from watcher.applier.actions.targets import NoTargets, Targets
 from watcher.applier.journal import Journal, LooseJournal
 
 UUID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -37,6 +38,9 @@ class BaseAction(abc.ABC):
         self.osc = osc
         self.journal: Journal = LooseJournal()
         self.sights: Sights = DirectSights(osc)
+        self.targets: Targets = NoTargets()
+        # What to say of an action that succeeded, if there is something to say.
+        self.remark: str | None = None
         self._input_parameters: dict[str, Any] = {}
 
     @classmethod

@@ -7,7 +7,9 @@ from watcher import exception
 from watcher import plugins as registry
 from watcher.applier.actions.base import BaseAction
 from watcher.applier.actions.steps import Sights
+from watcher.applier.actions.targets import Targets
 from watcher.applier.journal import Journal
+from watcher.applier.signals import Signals
 from watcher.domain.records import Action
 
 
@@ -23,6 +25,8 @@ class ActionFactory:
         self._clients = clients
         self._journal = journal
         self._sights = sights
+        # Who chooses another target for a move that failed.
+        self.targets: Callable[[Action, Signals], Targets] | None = None
 
     def make_action(self, object_action: Action, osc: Any = None) -> Any:
         """Return the action with checked parameters
@@ -36,6 +40,8 @@ class ActionFactory:
         action.input_parameters = dict(object_action.input_parameters)
         if self._journal is not None and isinstance(action, BaseAction):
             action.journal = self._journal(object_action)
+            if self.targets is not None:
+                action.targets = self.targets(object_action, action.journal.signals)
         if self._sights is not None and self.hands_back(object_action):
             action.sights = self._sights()
         action.validate_parameters()

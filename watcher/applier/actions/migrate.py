@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from watcher import exception
 from watcher.applier.actions import base
+from watcher.applier.actions.attempts import Attempts
 from watcher.applier.actions.moving import ABORT, Mover
 from watcher.applier.actions.sight import Route
 from watcher.applier.actions.steps import Steps, drive
@@ -91,8 +92,15 @@ class Migrate(base.BaseAction):
             )
 
     def steps(self) -> Steps:
-        """Migrate the server and end when it has arrived"""
-        return self._move(self.source_node, self.destination_node, "migrate")
+        """Migrate the server, elsewhere if the target fails, and end when it has arrived"""
+        attempts = Attempts(
+            self.journal, self.targets,
+            lambda dest, kind: self._move(self.source_node, dest, kind),
+            server=self.instance_uuid, source=self.source_node,
+            dest=self.destination_node, live=self.migration_type == LIVE,
+        )  # fmt: skip
+        yield from attempts.steps()
+        self.remark = attempts.remark
 
     def revert(self) -> bool:
         """Move the server back to where it came from"""

@@ -5,6 +5,7 @@ from typing import Any
 
 import jsonschema
 from jsonschema.exceptions import best_match
+from oslo_config import cfg
 
 from watcher import exception
 from watcher.cluster.scope.base import BaseScope
@@ -82,6 +83,20 @@ def check(
 ) -> list[dict[str, Any]]:
     """Check one document; ``Checker`` is for many"""
     return Checker(schemas, handlers).check(document)
+
+
+def default_scope_of(conf: cfg.ConfigOpts, plugins: Plugins) -> list[Any]:
+    """Return what audits with an empty scope look at
+
+    :raises ConfigInvalid: it is no scope
+    """
+    document = conf.watcher_decision_engine.default_scope
+    try:
+        return Checker.of(plugins).check(document)
+    except exception.Invalid as error:
+        raise exception.ConfigInvalid(
+            group="watcher_decision_engine", option="default_scope", reason=str(error)
+        ) from None
 
 
 def _first(document: Sequence[Mapping[str, Any]], key: str) -> tuple[int | str, ...]:

@@ -130,3 +130,12 @@ def test_who_takes_over_between_two_attempts_begins_the_second_once():
     world = World(Targets("c"), journal, b="failed", c=None)
     world.run()
     assert world.asked == [("c", "migrate_2")]
+
+
+def test_an_attempt_before_another_one_had_ended():
+    """Its process had no time to write how: the intent of the next one says so"""
+    journal = LooseJournal()
+    journal.begin("migrate", dest="b")
+    journal.begin("migrate_2", dest="c")
+    World(Targets(), journal, c=None).run()
+    assert [op.outcome for op in journal.operations] == ["failed", "succeeded"]

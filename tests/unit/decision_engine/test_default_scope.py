@@ -4,9 +4,9 @@ import pytest
 
 import watcher.conf
 from watcher import exception
+from watcher.cluster.scope import document
 from watcher.cluster.scope.compute import ComputeScope
 from watcher.conf import mistakes
-from watcher.decision_engine import service
 from watcher.plugins import SCOPE_HANDLERS, Plugins
 
 ZONE = '[{"availability_zones": [{"name": "nova"}]}]'
@@ -17,7 +17,7 @@ def scope(tmp_path, text):
     file.write_text(f"[watcher_decision_engine]\ndefault_scope = {text}\n")
     conf = watcher.conf.load("test", default_config_files=[str(file)])
     plugins = Plugins.of({SCOPE_HANDLERS: {"compute": ComputeScope}}, conf)
-    return conf, lambda: service._default_scope(conf, plugins)
+    return conf, lambda: document.default_scope_of(conf, plugins)
 
 
 @pytest.mark.parametrize(

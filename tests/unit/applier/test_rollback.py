@@ -16,11 +16,16 @@ from watcher.db import (
     undo_plans,
 )
 from watcher.db.query import ListQuery
+from watcher.decision_engine.outdated import holds
 
 from .conftest import Fate
 from .test_crew import crew  # noqa: F401 (a fixture)
 from .test_migrate import migrate, where
+from .test_power_state import node, power
+from .test_preflight import ground  # noqa: F401 (a fixture)
 from .test_service_state import change, service
+from .test_volume_migrate import HERE, retype, storage  # noqa: F401 (a fixture)
+from .test_volume_migrate import migrate as move_volume
 
 
 @pytest.fixture
@@ -60,7 +65,9 @@ def test_a_failed_plan_is_taken_back_at_once(bench, failing):
     assert back.status_message == f"Rolls back action plan {plan}"
     assert (back.audit_id, back.strategy_id) == (ended.audit_id, ended.strategy_id)
     assert where(bench, one) == ("b", "ACTIVE")
-    assert bench.run(back.uuid).state == "SUCCEEDED"
+    ended = bench.run(back.uuid)
+    assert ended.state == "SUCCEEDED"
+    assert ended.status_message == f"Action plan {plan} is rolled back."
     assert where(bench, one) == where(bench, two) == ("a", "ACTIVE")
     assert service(bench) == ("enabled", None)
     kinds = [row.action_type for row in bench.actions(back.uuid)]
@@ -137,7 +144,9 @@ def test_a_way_back_that_fails_is_left_to_people(bench, failing):
     bench.run(plan)
     [back] = undoing(bench, plan)
     bench.cloud.fail("rollback", one)
-    assert bench.run(back.uuid).state == "FAILED"
+    ended = bench.run(back.uuid)
+    assert ended.state == "FAILED"
+    assert f"Action plan {plan} is not rolled back" in ended.status_message
     assert undoing(bench, back.uuid) == []
     # Asked for by hand it may be done again, or be taken back itself.
     again = bench.db.write(undo_plans.ask, plan)
@@ -281,3 +290,120 @@ def test_a_server_that_somebody_moved_meanwhile_stays_there(bench, failing):
     assert bench.run(back.uuid).state == "SUCCEEDED"
     assert bench.states(back.uuid) == ["SUCCEEDED", "SKIPPED"]
     assert where(bench, one) == ("c", "ACTIVE")
+
+
+# Every type -----------------------------------------------------------------------------
+
+
+def server_of(bench, uuid):
+    found = bench.cloud.clients().nova.server(uuid)
+    return found.host, found.vm_state, found.flavor.name
+
+
+def volume_of(bench, uuid):
+    found = bench.cloud.clients().cinder.volume(uuid)
+    return found.host, found.type
+
+
+def take_back(bench, plan, *may_end):
+    back = bench.db.write(undo_plans.ask, plan)
+    bench.db.write(action_plans.step, back.uuid, "RECOMMENDED", "PENDING")
+    ended = bench.run(back.uuid, 60)
+    told = [
+        (row.action_type, row.state, row.status_message)
+        for row in bench.actions(back.uuid)
+    ]
+    assert ended.state == "SUCCEEDED", told
+    assert {state for _, state, _ in told} - {*may_end} == {"SUCCEEDED"}, told
+    return [kind for kind, _, _ in told]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "back"),
+    [
+        ("stop", {}, ["start"]),
+        ("shelve", {}, ["unshelve"]),
+        ("resize", {"flavor": "m1.medium"}, ["resize"]),
+        ("migrate", {"migration_type": "cold", "source_node": "a"}, ["migrate"]),
+    ],
+)
+def test_what_was_done_to_a_server_is_taken_back(bench, kind, given, back):
+    vm = bench.cloud.add_server("vm", "a", "m1.small")
+    before = server_of(bench, vm)
+    plan = bench.plan((kind, {"resource_id": vm, **given}))
+    assert bench.run(plan).state == "SUCCEEDED"
+    assert server_of(bench, vm) != before
+    assert take_back(bench, plan) == back
+    # Where an unshelved or resized server arrives is Nova's choice.
+    assert server_of(bench, vm)[1:] == before[1:]
+    if kind in ("stop", "migrate"):
+        assert server_of(bench, vm) == before
+
+
+def test_what_was_done_to_volumes_is_taken_back(bench, storage):  # noqa: F811
+    first = storage.add_volume("one", HERE, 1, kind="fast", project_id="p")
+    other = storage.add_volume("two", HERE, 1, kind="fast", project_id="p")
+    before = volume_of(bench, first), volume_of(bench, other)
+    plan = bench.plan(move_volume(first), retype(other))
+    assert bench.run(plan, 60).state == "SUCCEEDED", bench.actions(plan)
+    moved = volume_of(bench, first), volume_of(bench, other)
+    assert moved[0] != before[0] and moved[1] != before[1]
+    # The old type may bring a volume into its old pool by itself.
+    assert set(take_back(bench, plan, "SKIPPED")) == {"volume_migrate"}
+    assert (volume_of(bench, first), volume_of(bench, other)) == before
+
+
+def test_a_host_that_was_emptied_and_switched_off_comes_back(bench):
+    vm = bench.cloud.add_server("vm", "a")
+    plan = bench.plan(
+        change("disabled", disabled_reason="watcher_x"),
+        (*migrate(vm, "live", "b"), [0]),
+        (*power("a", "off", resource_name="a"), [1]),
+    )
+    assert bench.run(plan, 60).state == "SUCCEEDED", bench.actions(plan)
+    kinds = take_back(bench, plan)
+    assert kinds == ["change_node_power_state", "change_nova_service_state", "migrate"]
+    assert where(bench, vm) == ("a", "ACTIVE")
+    assert service(bench) == ("enabled", None)
+    assert node(bench, "a").power_state == "power on"
+
+
+def test_what_was_deleted_is_named_and_the_rest_is_taken_back(bench):
+    stays, goes = (bench.cloud.add_server(name, "a") for name in ("stays", "goes"))
+    plan = bench.plan(migrate(stays, "live", "b"), ("delete", {"resource_id": goes}))
+    assert bench.run(plan, 60).state == "SUCCEEDED", bench.actions(plan)
+    back = bench.db.write(undo_plans.ask, plan)
+    why = bench.db.read(explanations.for_plan, back.uuid)
+    assert [row["instance"] for row in why["stays"]] == [goes]
+    assert why["summary"].endswith("1 of its actions cannot be taken back.")
+    assert [row.action_type for row in bench.actions(back.uuid)] == ["migrate"]
+
+
+def test_the_way_back_holds_by_the_model_and_runs(ground, conf):  # noqa: F811
+    """It is judged before it begins, like every plan: by decision engines and appliers"""
+    conf.set_override("on_failure", "offer", "watcher_applier")
+    bench, cloud = ground.bench, ground.cloud
+    cloud.add_host("d")
+    one, two, bad = (cloud.add_server(f"vm{n}", "a") for n in range(3))
+    cloud.fail("rollback", bad)
+    plan = ground.plan(
+        change("disabled", disabled_reason="watcher_x"),
+        (*migrate(one, "live", "b"), [0]),
+        (*migrate(two, "live", "c"), [0]),
+        (*migrate(bad, "live", "d"), [0]),
+    )
+    ended = ground.ended(plan)
+    assert ended.state == "FAILED", ended.status_message
+    [back] = undoing(bench, plan)
+    found = bench.actions(back.uuid)
+    assert holds(ground.models().compute(max_age_s=0), found) is None
+    bench.db.write(action_plans.step, back.uuid, "RECOMMENDED", "PENDING")
+    bench.until(lambda: bench.state(back.uuid).state not in ("PENDING", "ONGOING"), 20)
+    told = [
+        (row.action_type, row.state, row.status_message)
+        for row in bench.actions(back.uuid)
+    ]
+    assert bench.state(back.uuid).state == "SUCCEEDED", told
+    assert [state for _, state, _ in told] == ["SUCCEEDED"] * 3, told
+    assert {where(bench, vm) for vm in (one, two, bad)} == {("a", "ACTIVE")}
+    assert service(bench) == ("enabled", None)

@@ -45,7 +45,8 @@ class Aftermath:
         if plan.undoes:
             # What could not be taken back once is for people to look at.
             return (BACK if state == states.SUCCEEDED else NOT_BACK) % plan.undoes
-        if state != states.FAILED:
+        if state != states.FAILED or plan.state != states.ONGOING:
+            # Whoever cancelled it says what follows.
             return None
         rules = execution_rules.for_plan(tx, plan_uuid)
         wanted = rules.get("on_failure") or self._conf.watcher_applier.on_failure

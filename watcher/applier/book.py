@@ -166,6 +166,7 @@ class Book:
 
     def all_operations(self) -> Sequence[Operation]:
         """Return the intents of all actions of the plan, oldest first"""
+        self.flush()
         return self.read(operations.of_plan, self.plan.uuid)
 
     # Actions --------------------------------------------------------------------------

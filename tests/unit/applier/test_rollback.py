@@ -139,6 +139,26 @@ def test_only_a_failure_is_taken_back(bench, failing, end):
     assert undoing(bench, plan) == []
 
 
+def test_a_cancelled_plan_whose_applier_broke_is_left_to_people(bench, failing):
+    failing("run")
+    server = bench.cloud.add_server("vm", "a")
+    plan = bench.plan(migrate(server), ("sleep", {"duration": 1}, [0]))
+    runner = bench.process().take(plan, start=False)
+    original = runner._await
+
+    def broken(*args):
+        if bench.states(plan)[1] == "ONGOING":
+            bench.cancel(plan)
+            raise ZeroDivisionError
+        return original(*args)
+
+    runner._await = broken
+    runner.start()
+    runner.join(20)
+    assert bench.state(plan).state == "FAILED"
+    assert undoing(bench, plan) == []
+
+
 def test_a_way_back_that_fails_is_left_to_people(bench, failing):
     plan, one, _ = failing("run")
     bench.run(plan)

@@ -18,7 +18,7 @@ LOG = log.getLogger(__name__)
 # Actions that one flow begins, at least, where so many begin at the same time.
 TOGETHER = 8
 # Flows that end actions, side by side.
-ENDERS = 4
+ENDERS = 2
 # How often it is seen that the poller was closed, in seconds.
 LOOK_S = 1.0
 

@@ -10,9 +10,10 @@ from watcher.domain.graph import Frontier
 from watcher.domain.records import Action
 from watcher.domain.urgency import Urgency
 
-# With so many actions waiting, limits are asked at most every so many seconds, or after so
-# many times the seconds that asking took.
+# With so many actions waiting or running, limits are asked at most every so many seconds, or
+# after so many times the seconds that asking took: what begins together costs less.
 MANY = 200
+MANY_RUN = 20
 PAUSE_S = 0.2
 IDLE = 50
 # How often limits are asked while nothing of the plan ends.
@@ -96,8 +97,7 @@ class Turns:
     @property
     def pause_s(self) -> float:
         """Seconds until it makes sense to ask again"""
-        crowded = len(self._waiting) > MANY and self._changed
-        return self._rest_s if crowded else ASK_S
+        return self._rest_s if self._crowded and self._changed else ASK_S
 
     def to_skip(self) -> dict[str, str]:
         """Return actions that limits will never let begin, with the reason, once"""
@@ -112,7 +112,11 @@ class Turns:
             return 0.0
         if not self._changed:
             return self._asked + ASK_S
-        return self._asked + self._rest_s if len(self._waiting) > MANY else 0.0
+        return self._asked + self._rest_s if self._crowded else 0.0
+
+    @property
+    def _crowded(self) -> bool:
+        return len(self._waiting) > MANY or len(self.running) > MANY_RUN
 
     @property
     def _rest_s(self) -> float:

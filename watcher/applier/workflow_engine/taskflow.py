@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 from oslo_config import cfg
 from oslo_log import log
-from taskflow import engines, task
+from taskflow import task
+from taskflow.engines.action_engine.engine import SerialActionEngine
 from taskflow.patterns import linear_flow
+from taskflow.utils import persistence_utils
 
 from watcher import exception
 from watcher.applier import together
@@ -114,7 +116,11 @@ class _Phase(task.Task):  # type: ignore[misc]
 
 
 def _run(name: str, step: task.Task) -> None:
+    flow = linear_flow.Flow(name).add(step)
     try:
-        engines.run(linear_flow.Flow(name).add(step), engine="serial")
+        # Found by its name, the engine would be looked for among all installed packages
+        # each time.
+        book = persistence_utils.create_flow_detail(flow)
+        SerialActionEngine(flow, book, None, {}).run()
     except Exception as error:  # TaskFlow may raise anything
         raise exception.WorkflowExecutionException(error=error) from error

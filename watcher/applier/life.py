@@ -55,6 +55,7 @@ class ActionLife:
         self._aborted = False
         self._done = False
         self._active = False
+        self._to_interrupt = False
         self._steps: Steps | None = None
         engine.applier_manager.attend(self)
 
@@ -214,18 +215,29 @@ class ActionLife:
     def cancel(self) -> None:
         """Ask the running action to stop, when its kind can"""
         with self.lock:
-            self.signals.cancel()
-            if self._done or self.action.state != states.ONGOING:
-                return
-            if not self._can_abort():
-                return
-            try:
-                self.action = self._book.step(
-                    self.action, states.CANCELLING, after=CANCEL_START
-                )
-            except (Left, exception.StateChanged):
-                return
-        if not getattr(self.plugin, "journalled", False) and self._active:
+            move = self.cancel_move()
+            if move is not None:
+                with contextlib.suppress(Left):
+                    self.cancelled(self._book.step_each([move])[0])
+        self.interrupt()
+
+    def cancel_move(self) -> Move | None:
+        """Signal the cancel, return the step to CANCELLING if any; with the lock"""
+        self.signals.cancel()
+        if self._done or self.action.state != states.ONGOING or not self._can_abort():
+            return None
+        return Move(self.action, states.CANCELLING, after=CANCEL_START)
+
+    def cancelled(self, result: Stepped) -> None:
+        """Hear what became of the step to CANCELLING; with the lock"""
+        if result.after is not None:
+            self.action = result.after
+            self._to_interrupt = not getattr(self.plugin, "journalled", False)
+
+    def interrupt(self) -> None:
+        """Interrupt an action that does not listen to signals; without the lock"""
+        if self._to_interrupt and self._active:
+            self._to_interrupt = False
             self._abort_from_outside()
 
     def let_go(self, *, now: bool) -> None:

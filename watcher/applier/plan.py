@@ -16,7 +16,7 @@ from oslo_log import log
 
 from watcher import exception
 from watcher import plugins as registry
-from watcher.applier import verdict
+from watcher.applier import together, verdict
 from watcher.applier.actions.factory import ActionFactory
 from watcher.applier.admission import Admission, NoLimits
 from watcher.applier.book import Book
@@ -354,8 +354,7 @@ class PlanRunner:
             self.cancelling = True
             self.tell_cancel_start()
             self._strays.cancel()
-            for life in self._attended():
-                life.cancel()
+            together.cancel(self.book, self._attended())
         elif state not in (states.ONGOING, states.CANCELLING):
             LOG.warning("Plan %s is %s: somebody else ended it", self.uuid, state)
             self.book.leave()

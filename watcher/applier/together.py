@@ -1,4 +1,4 @@
-"""Begins and ends several actions of one plan with one transaction each."""
+"""Begins, ends and cancels several actions of one plan with one transaction."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -7,6 +7,9 @@ from watcher.applier.book import Book, Move
 from watcher.applier.life import ActionLife
 from watcher.applier.signals import Aborted, Left
 from watcher.db.many import Stepped
+
+# Actions that one transaction steps at most.
+MOST = 100
 
 
 def begin(book: Book, lives: Sequence[ActionLife]) -> None:
@@ -22,6 +25,15 @@ def end(book: Book, lives: Sequence[ActionLife]) -> None:
     """Look at the result of each action and write down how they ended"""
     ready = [life for life in lives if life.judge()]
     _move(ready, ActionLife.last_move, book.step_each, ActionLife.ended)
+
+
+def cancel(book: Book, lives: Sequence[ActionLife]) -> None:
+    """Ask running actions to stop, those that can"""
+    for start in range(0, len(lives), MOST):
+        some = lives[start : start + MOST]
+        _move(some, ActionLife.cancel_move, book.step_each, ActionLife.cancelled)
+    for life in lives:
+        life.interrupt()
 
 
 def _move(

@@ -115,7 +115,7 @@ def test_a_lost_lease_ends_every_plan_here(bench, crew):
 
 
 def test_a_stop_without_a_limit_waits_for_what_runs(bench, crew):
-    plan = bench.plan(("sleep", {"duration": 0}))
+    plan = nops(bench)
     one = crew()
     one.start()
     bench.until(lambda: bench.states(plan) != ["PENDING"])

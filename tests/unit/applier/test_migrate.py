@@ -1,5 +1,6 @@
 """Migrations: what is checked, asked of Nova, waited for and said."""
 
+import dataclasses
 import time
 
 import pytest
@@ -90,6 +91,7 @@ def only(bench, plan):
 @pytest.mark.parametrize("dest", ["b", None])
 @pytest.mark.parametrize("kind", ["live", "cold"])
 def test_a_server_arrives(bench, vm, kind, dest):
+    """actions.md A7: without a destination the host alone cannot tell what became of it"""
     plan = bench.plan(migrate(vm, kind, dest))
     assert bench.run(plan).state == "SUCCEEDED"
     host, status = where(bench, vm)
@@ -254,3 +256,29 @@ def test_parameters_are_judged_before_the_plan_starts(bench, vm, wrong):
     assert bench.run(plan).state == "FAILED"
     assert "Action failed in pre_condition" in only(bench, plan).status_message
     assert bench.calls == []
+
+
+@pytest.mark.parametrize("window_s", [0.0, 5.0])
+def test_a_cold_migration_that_nova_confirms_by_itself_has_succeeded(
+    bench, vm, window_s
+):
+    """actions.md A8: the server had moved, but the action was called failed"""
+    bench.cloud.pace.confirm_window_s = window_s
+    plan = bench.plan(migrate(vm, "cold"))
+    assert bench.run(plan).state == "SUCCEEDED"
+    assert where(bench, vm) == ("b", "ACTIVE")
+
+
+def test_a_confirmation_that_fails_says_where_the_server_is(bench, vm):
+    """actions.md A8: what is left in the middle is told precisely"""
+    bench.timing = dataclasses.replace(bench.timing, confirm_s=0.5)
+    plan = bench.plan(migrate(vm, "cold"))
+    runner = bench.process().take(plan)
+    bench.until(lambda: bench.accepted("cold_migrate"))
+    bench.cloud.fail("lost-request", vm, times=99)
+    runner.join(10)
+    assert bench.state(plan).state == "FAILED"
+    assert "it is on b but could not be confirmed" in only(bench, plan).status_message
+    assert where(bench, vm) == ("b", "VERIFY_RESIZE")
+    outcomes = [op.outcome for op in bench.operations(only(bench, plan).uuid)]
+    assert outcomes == ["failed", "failed"]

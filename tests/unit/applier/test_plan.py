@@ -326,3 +326,24 @@ def test_limits_of_others_are_asked_and_given_back(bench):
         "Action was skipped automatically: 2 are enough"
     )
     assert budget.freed == 2
+
+
+def test_many_actions_are_cancelled_with_one_write(bench, conf):
+    """actions.md H11: every state change took several round trips of its own"""
+    conf.set_override("max_workers", 20, "watcher_workflow_engines.taskflow")
+    uuid = bench.plan(*(sleep(60) for _ in range(12)))
+    runner = bench.process().take(uuid)
+    bench.until(lambda: set(bench.states(uuid)) == {"ONGOING"})
+    written, original = [], runner.book.step_each
+
+    def step_each(moves):
+        written.append([move.new for move in moves])
+        return original(moves)
+
+    runner.book.step_each = step_each
+    bench.cancel(uuid)
+    runner.join(10)
+    assert ["CANCELLING"] * 12 in written
+    assert set(bench.states(uuid)) == {"CANCELLED"}
+    kinds = [event[0] for event in bench.events]
+    assert kinds.count("action.cancel.start") == kinds.count("action.cancel.end") == 12

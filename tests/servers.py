@@ -165,6 +165,8 @@ class MariaDB(Server):
                 program,
                 "--no-defaults",
                 f"--datadir={self.folder / 'data'}",
+                # Servers side by side take each other's temporary tables away.
+                f"--tmpdir={self.folder / 'data'}",
                 f"--port={self.port}",
                 f"--bind-address={LOOPBACK}",
                 f"--socket={self.folder / 'sock'}",

@@ -13,7 +13,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_service import opts as service_opts
 
-from watcher import bus, exception
+from watcher import bus, exception, logs
 from watcher import conf as config
 from watcher.daemon import LAST_GRACE_S, Check, Daemon, end_within
 from watcher.domain.records import Service
@@ -76,6 +76,7 @@ def prepare(
 def _log(conf: cfg.ConfigOpts) -> None:
     try:
         logging.setup(conf, PRODUCT, config.version())
+        logs.install()
     except OSError as error:
         option = "log_file" if conf.log_file else "log_dir"
         raise exception.ConfigInvalid(

@@ -261,7 +261,8 @@ class RowJournal:
         self._told = now
         LOG.info("Action %s: %s", self._action.uuid, text)
         known = self._operations.get(operation.id, operation)
-        detail = {**known.detail, "progress": {"text": text, **numbers}}
+        seen = {"text": text, "at": _now().isoformat(), **numbers}
+        detail = {**known.detail, "progress": seen}
         self._note(dataclasses.replace(known, detail=detail))
 
 
@@ -273,5 +274,8 @@ def _send(operation: Operation, send: Callable[[str], str | None]) -> Operation:
             LOG.warning("Nobody knows yet whether it was done: %s", error)
             raise UnknownOutcome from error
         raise
-    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-    return dataclasses.replace(operation, remote_id=remote, sent_at=now)
+    return dataclasses.replace(operation, remote_id=remote, sent_at=_now())
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)

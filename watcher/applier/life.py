@@ -12,7 +12,7 @@ from typing import Any
 
 from oslo_log import log
 
-from watcher import exception
+from watcher import exception, logs
 from watcher.applier.actions.steps import Steps, Wait
 from watcher.applier.book import Move
 from watcher.applier.signals import Aborted, Left, Signals
@@ -277,11 +277,16 @@ class ActionLife:
         except Exception:  # code written elsewhere
             LOG.exception("Action %s could not be interrupted", self.action.uuid)
 
+    def _named(self) -> contextlib.AbstractContextManager[None]:
+        """Let what this thread logs inside name the plan and the action"""
+        return logs.about(plan=self._book.plan.uuid, action=self.action.uuid)
+
     @contextlib.contextmanager
     def _judging(self, phase: str) -> Iterator[None]:
         """Remember how a phase ended; the action's outer edge"""
         try:
-            yield
+            with self._named():
+                yield
         except Left:
             self._done = True
         except Aborted:
@@ -291,6 +296,10 @@ class ActionLife:
 
     def _beginning(self, act: Callable[[], None]) -> bool:
         """Do what comes before ``execute``; the action's outer edge"""
+        with self._named():
+            return self._tried(act)
+
+    def _tried(self, act: Callable[[], None]) -> bool:
         try:
             act()
         except Left:
@@ -329,11 +338,12 @@ class ActionLife:
     def _failure(self, phase: str, error: BaseException) -> Move:
         self.failure = error
         expected = isinstance(error, exception.WatcherException)
-        LOG.warning(
-            "Action %s (%s) failed in %s", self.action.uuid, self.action.action_type,
-            phase, exc_info=None if expected else error,
-        )  # fmt: skip
-        LOG.info("Why action %s failed: %s", self.action.uuid, reason_of(error))
+        with self._named():
+            LOG.warning(
+                "Action %s (%s) failed in %s", self.action.uuid,
+                self.action.action_type, phase, exc_info=None if expected else error,
+            )  # fmt: skip
+            LOG.info("Why action %s failed: %s", self.action.uuid, reason_of(error))
         event = CANCEL_ERROR if self.action.state == states.CANCELLING else ERROR
         message = f"Action failed in {phase}: {reason_of(error)}"
         return Move(self.action, states.FAILED, message, None, event, error)

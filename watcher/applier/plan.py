@@ -14,7 +14,7 @@ from typing import Any
 
 from oslo_log import log
 
-from watcher import exception
+from watcher import exception, logs
 from watcher import plugins as registry
 from watcher.applier import together, verdict
 from watcher.applier.actions.factory import ActionFactory
@@ -159,6 +159,10 @@ class PlanRunner:
 
     def run(self) -> None:
         """Carry the plan out"""
+        with logs.about(plan=self.uuid):
+            self._run()
+
+    def _run(self) -> None:
         try:
             self._carry_out()
         except Left:

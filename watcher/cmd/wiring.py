@@ -187,15 +187,21 @@ class Wiring:
 
     def beside(self, service_name: str) -> "Wiring":
         """Return the wiring of another service in this process; all but the name shared"""
-        names = ("db", "rpc", "clients", "plugins", "lease")
-        return Wiring(
-            self.conf, service_name, **{name: getattr(self, name) for name in names}
-        )
+        names = ("rpc", "clients", "plugins", "lease")
+        shared = {name: getattr(self, name) for name in names}
+        other = Wiring(self.conf, service_name, **shared)
+        other.__dict__["db"] = self.db.acting(other.actor)
+        return other
+
+    @property
+    def actor(self) -> str:
+        """What history calls this process"""
+        return f"{self.service_name} on {self.conf.host}"
 
     @functools.cached_property
     def db(self) -> Database:
         """The database for work"""
-        return database(self.conf, self.service_name)
+        return database(self.conf, self.actor)
 
     @functools.cached_property
     def rpc(self) -> rpc_module.Rpc:

@@ -233,7 +233,9 @@ def cancel(
         message=KEEP if message is None else message,
         reason=reason,
     )
-    bulk.step_actions(tx, new, states.CANCELLED, (states.PENDING,), reason=message)
+    bulk.step_actions(
+        tx, new, states.CANCELLED, (states.PENDING,), reason=message or reason
+    )
     return new
 
 

@@ -5,7 +5,18 @@ import json
 import logging
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Double, Float, Integer, Text, exc, literal
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Double,
+    Float,
+    Integer,
+    Text,
+    exc,
+    literal,
+    literal_column,
+    type_coerce,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -135,3 +146,43 @@ def _postgresql_now(element: UtcNow, compiler: SQLCompiler, **kw: Any) -> str:
         seconds = compiler.process(clause, **kw)
         now += f" + CAST({seconds} AS double precision) * interval '1 second'"
     return f"({now})"
+
+
+class JsonNumber(FunctionElement[float]):
+    """A number at a path of a JSON column that ``JsonDict`` wrote; NULL when there is none"""
+
+    type = Double()
+    inherit_cache = True
+    name = "json_number"
+
+    def __init__(self, column: Any, *path: str) -> None:
+        # Text on every engine: the column's own type would read it as JSON.
+        super().__init__(type_coerce(column, Text), *map(literal_column, path))
+
+
+def _path(element: JsonNumber, compiler: SQLCompiler) -> tuple[str, list[str]]:
+    column, *path = element.clauses
+    return compiler.process(column), [str(key) for key in path]
+
+
+@compiles(JsonNumber, "sqlite")
+def _sqlite_number(element: JsonNumber, compiler: SQLCompiler, **kw: Any) -> str:
+    column, path = _path(element, compiler)
+    number = f"json_extract({column}, '$.{'.'.join(path)}')"
+    return f"(CASE WHEN json_valid({column}) THEN CAST({number} AS REAL) END)"
+
+
+@compiles(JsonNumber, "mysql", "mariadb")
+def _mysql_number(element: JsonNumber, compiler: SQLCompiler, **kw: Any) -> str:
+    column, path = _path(element, compiler)
+    number = f"JSON_VALUE({column}, '$.{'.'.join(path)}')"
+    return f"(CASE WHEN JSON_VALID({column}) THEN {number} + 0.0 END)"
+
+
+@compiles(JsonNumber, "postgresql")
+def _postgresql_number(element: JsonNumber, compiler: SQLCompiler, **kw: Any) -> str:
+    # Text that is no JSON must not fail the statement, so it is not read as JSON.
+    column, path = _path(element, compiler)
+    within = "".join(f'"{key}": \\{{[^{{}}]*' for key in path[:-1])
+    pattern = f'{within}"{path[-1]}": ([0-9]+(?:\\.[0-9]+)?)'
+    return f"CAST(substring({column} from '{pattern}') AS double precision)"

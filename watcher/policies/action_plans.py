@@ -11,6 +11,8 @@ RULES = [
         "explanation",
         "efficacy",
         "execution",
+        "history",
+        "progress",
     ),
     base.execution("action_plan", "action_plans", "action_plan_uuid"),
     base.rule(

@@ -115,7 +115,8 @@ def _path(*parts):
 
 _wild = st.one_of(
     st.lists(st.sampled_from((*LISTS, "v1", "detail", "state", "start", "webhooks", "",
-                              "data_model", "explanation", "v2", ".."))
+                              "data_model", "explanation", "progress", "history", "v2",
+                              ".."))
              | values.texts, max_size=5),
     st.sampled_from(
         ("//v1/goals", "/v1//goals", "/v1/goals//dummy", "/v1/%", "/v1/%zz", "/v1/goals/%ff",
@@ -179,6 +180,15 @@ beside = st.one_of(
     request("GET", _path("action_plans", _ident("action_plans"), "explanation")),
     request("GET", _path("action_plans", _ident("action_plans"), "efficacy")),
     request("GET", _path("audits", _ident("audits"), "explanation")),
+    request(
+        "GET",
+        _path(
+            "action_plans",
+            _ident("action_plans"),
+            st.sampled_from(("progress", "history")),
+        ),
+        st.just([("actions", "all")]) | st.just("") | queries,
+    ),
     request(
         "GET",
         _path("data_model"),

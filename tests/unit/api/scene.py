@@ -1,5 +1,7 @@
 """A small cloud's rows with identifiers that never change, for samples of the API."""
 
+import datetime
+
 from tests.unit.api.conftest import SPEC, Bus
 from watcher.api import examples
 from watcher.db import (
@@ -10,6 +12,7 @@ from watcher.db import (
     audits,
     goals,
     leases,
+    models,
     operations,
     scoring_engines,
     services,
@@ -34,6 +37,13 @@ FIRST, SECOND = (
 )
 # A plan that failed after its first action.
 FAILED = "b9d27c10-5e84-4f6a-8d3b-2a7c1f9e0d61"
+# A plan that is being carried out, and its actions.
+RUNNING = "a1c75e02-93d4-4b68-8f1c-5e0d7a9b2c72"
+MOVED, MOVING = (
+    "5b9d2e74-0f83-4c16-b5a9-8d3e1f7c6a73",
+    "e06f4c19-7a52-4d8b-93c7-2b1a9d5e8f74",
+)
+APPLIER = "watcher-applier:controller-1:4711"
 SERVER = "73b09e16-35b7-4922-804e-e8f5d9b740fc"
 IDENTS = {
     "goal": "server_consolidation",
@@ -81,8 +91,9 @@ def seed(tx):
             parameters={"period": 7200},
             scope=[],
         )
-    action_plans.save(tx, _plan())
+    action_plans.save(tx, _plan(PLAN, (FIRST, SECOND)))
     _failed(tx)
+    _run(tx)
 
 
 def begin(tx):
@@ -135,6 +146,39 @@ def _failed(tx):
     leases.release(tx, claim)
 
 
+def _run(tx):
+    """Begin a second plan: one of its servers is there, the other on its way"""
+    tx.info["actor"] = "watcher-applier on controller-1"
+    action_plans.save(tx, _plan(RUNNING, (MOVED, MOVING), state="PENDING"))
+    epoch = leases.acquire(
+        tx, APPLIER, service="watcher-applier", host="controller-1", ttl_s=86400
+    )
+    claim = Claim(APPLIER, epoch)
+    action_plans.claim(tx, RUNNING, claim, "controller-1")
+    for uuid, left in ((MOVED, 0), (MOVING, 2**30)):
+        actions.step(tx, uuid, "PENDING", "ONGOING", claim=claim)
+        percent = 100 - 50 * left // 2**30
+        later = models.utcnow() + datetime.timedelta(seconds=20)
+        operations.begin(
+            tx,
+            action_uuid=uuid,
+            plan_uuid=RUNNING,
+            claim=claim,
+            kind="migrate",
+            request_id="req-7f9c24e8-3b1a-4f6d-9c0e-2a5b8d7e1f63",
+            detail={
+                "progress": {
+                    "text": f"{percent} % of the memory copied",
+                    "percent": percent,
+                    "memory_total": 2**31,
+                    "memory_remaining": left,
+                    "at": later.isoformat(),
+                }
+            },
+        )
+    actions.step(tx, MOVED, "ONGOING", "SUCCEEDED", claim=claim)
+
+
 def _plugins(tx):
     dummy = goals.create(tx, uuid=DUMMY, name="dummy", display_name="Dummy goal")
     real = goals.create(
@@ -182,7 +226,7 @@ def _period():
     return {"properties": {"period": {"type": "number", "default": 7200}}}
 
 
-def _plan():
+def _plan(ident, uuids, state="RECOMMENDED"):
     moves = [
         NewAction(
             uuid=uuid,
@@ -198,8 +242,8 @@ def _plan():
             reason="compute-3 can be emptied",
         )
         for uuid, server, name, parents in (
-            (FIRST, SERVER, "web-1", []),
-            (SECOND, "a5dd0f0c-1f3e-4d3c-9b0a-6d8f2e7c4b81", "web-2", [FIRST]),
+            (uuids[0], SERVER, "web-1", []),
+            (uuids[1], "a5dd0f0c-1f3e-4d3c-9b0a-6d8f2e7c4b81", "web-2", uuids[:1]),
         )
     ]
     notes = Notes()
@@ -212,10 +256,10 @@ def _plan():
         )
     )
     return NewPlan(
-        uuid=PLAN,
+        uuid=ident,
         audit_uuid=AUDIT,
         strategy_name="basic",
-        state="RECOMMENDED",
+        state=state,
         actions=moves,
         global_efficacy=[
             {

@@ -1,25 +1,29 @@
 """Action plans: what audits recommend, and what is carried out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watcher import exception
 from watcher._i18n import _
 from watcher.api import again, errors, examples, noun, patch, query, types
 from watcher.api.call import Call
-from watcher.api.expose import DOCUMENT, EMPTY, ITEM, expose
+from watcher.api.expose import DOCUMENT, EMPTY, ITEM, Route, expose
 from watcher.api.noun import DETAIL, LISTED, Field, Noun
 from watcher.api.v1 import efficacy
+from watcher.api.v1 import progress as howfar
 from watcher.api.v1.efficacy import EFFICACY
 from watcher.api.v1.execution import Executed
 from watcher.api.v1.explanations import EXPLANATION
-from watcher.db import action_plans, explanations, pauses, undo_plans
+from watcher.db import action_plans, explanations, history, pauses, undo_plans
+from watcher.db import progress as progress_rows
+from watcher.db.query import ListQuery
 from watcher.domain import states
 from watcher.domain.records import ActionPlan
 
 MESSAGES = 5
 INTERNAL = patch.INTERNAL | {"status_message"}
 ASKED = "asked for by a client"
+PROGRESS, HISTORY = "{id}/progress", "{id}/history"
 
 
 def _indicators(found: Sequence[Any]) -> list[dict[str, Any]]:
@@ -134,6 +138,14 @@ class ActionPlans(Executed):
     noun = ACTION_PLAN
     table = action_plans
     not_found = exception.ActionPlanNotFound
+
+    def arguments(self, route: Route) -> Mapping[str, Any]:
+        """Return the arguments that a method takes"""
+        own = {
+            PROGRESS: howfar.PROGRESS_ARGUMENTS,
+            HISTORY: howfar.HISTORY_ARGUMENTS,
+        }
+        return own.get(route.path) or super().arguments(route)
 
     def filters(self, call: Call) -> dict[str, Any]:
         """Return the filters: by audit, also a deleted one, and by strategy"""
@@ -283,6 +295,39 @@ class ActionPlans(Executed):
     def efficacy(self, call: Call, ident: str) -> Any:
         """Tell what the plan was expected to change, and what it has changed"""
         return efficacy.document(self.find(call, ident))
+
+    @expose("GET", PROGRESS, rule="get", answers=howfar.PROGRESS)
+    def progress(self, call: Call, ident: str) -> Any:
+        """Tell how far the plan is, and those of its actions that run"""
+        plan = self.find(call, ident)
+        which = call.query.get("actions", howfar.RUNNING)
+        asked = ListQuery(limit=howfar.limit(call), marker=call.query.get("marker"))
+        wanted = howfar.CHOICES[which]
+
+        def look(tx: Any) -> tuple[progress_rows.Overview, progress_rows.Page]:
+            page = progress_rows.page(tx, plan, asked, wanted)
+            return progress_rows.overview(tx, plan), page
+
+        overview, page = call.db.read(look)
+        body = howfar.shown(plan, overview, page)
+        if page.actions and len(page.actions) == asked.limit:
+            last = page.actions[-1].uuid
+            body["next"] = howfar.follow(call, plan, "progress", last, actions=which)
+        return body
+
+    @expose("GET", HISTORY, rule="get", answers=howfar.HISTORY)
+    def history(self, call: Call, ident: str) -> Any:
+        """Tell every change of state of the plan and its actions, oldest first"""
+        plan = self.find(call, ident)
+        limit = howfar.limit(call)
+        found = call.db.read(
+            history.of_plan, plan.id, plan.uuid, after=call.query.get("marker", 0),
+            limit=limit,
+        )  # fmt: skip
+        body: dict[str, Any] = {"history": [howfar.entry(row) for row in found]}
+        if found and len(found) == limit:
+            body["next"] = howfar.follow(call, plan, "history", found[-1].id)
+        return body
 
     def _woken(self, call: Call, plan: ActionPlan) -> dict[str, Any]:
         if plan.state == states.PENDING:

@@ -45,6 +45,8 @@ from watcher.db.session import Database
 from watcher.domain.records import Claim, NewAction, NewPlan
 from watcher.plugins import Plugins
 
+from .volumes import HERE
+
 SPEED = 60
 ACTIONS = {
     "nop": Nop,
@@ -350,3 +352,20 @@ def bench(conf):
     for runner in bench.runners:
         runner.join(5)
     db.dispose()
+
+
+@pytest.fixture
+def storage(bench):
+    bench.cloud.volume_gb_s = 2.0
+    found = bench.cloud.storage
+    found.add_backend("s@fast", pools={"a": 500.0, "b": 500.0})
+    found.add_backend("s@slow", pools={"a": 500.0})
+    found.add_type("fast", volume_backend_name="fast")
+    found.add_type("slow", volume_backend_name="slow")
+    found.add_type("plain")
+    return found
+
+
+@pytest.fixture
+def disk(storage):
+    return storage.add_volume("disk", HERE, 10, kind="fast", project_id="p")

@@ -27,19 +27,18 @@ class Counts:
 
     def reserve(self, places: Sequence[Place]) -> Place | None:
         """Count all of the places as ours, or return one that is full"""
-        now = self._clock()
         with self._lock:
             for place in places:
-                if place.limit is not None and self._is_full(place, place.limit, now):
+                if place.limit is not None and self._is_full(place.key, place.limit):
                     return place
             self._mine.update(place.key for place in places)
         return None
 
-    def _is_full(self, place: Place, limit: int, now: float) -> bool:
-        if self._mine[place.key] >= limit:
+    def _is_full(self, key: Key, limit: int) -> bool:
+        if self._mine.get(key, 0) >= limit:
             return True
-        known = self._full.get(place.key)
-        return known is not None and limit <= known[0] and now < known[1]
+        known = self._full.get(key)
+        return known is not None and limit <= known[0] and self._clock() < known[1]
 
     def count(self, places: Iterable[Place]) -> None:
         """Count places as ours, room or not"""

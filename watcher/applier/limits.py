@@ -234,24 +234,25 @@ def of_plan(actions: Iterable[Step]) -> tuple[Place, ...]:
     )
 
 
+_WHY = {
+    OUT: "{limit} servers are leaving {name}",
+    IN: "{limit} servers are coming to {name}",
+    ALL: "{limit} servers are being moved in all",
+    ZONE: "{limit} servers are being moved in availability zone {name}",
+    AGGREGATE: "{limit} servers are being moved in aggregate {name}",
+    PROJECT: "{limit} servers of project {name} are being moved",
+    POOL_OUT: "{limit} volumes are leaving pool {name}",
+    POOL_IN: "{limit} volumes are coming to pool {name}",
+    TYPE: "{limit} actions {name} are running in all",
+    OBJECT: "another action works on {name}",
+    PAUSED: "the plan is paused by request",
+    HOST: "another plan has host {name} for itself",
+}
+
+
 def why(place: Place) -> str:
     """Return what an action waits for when ``place`` is full"""
-    kind, name, limit = place.kind, place.resource, place.limit
-    texts = {
-        OUT: f"{limit} servers are leaving {name}",
-        IN: f"{limit} servers are coming to {name}",
-        ALL: f"{limit} servers are being moved in all",
-        ZONE: f"{limit} servers are being moved in availability zone {name}",
-        AGGREGATE: f"{limit} servers are being moved in aggregate {name}",
-        PROJECT: f"{limit} servers of project {name} are being moved",
-        POOL_OUT: f"{limit} volumes are leaving pool {name}",
-        POOL_IN: f"{limit} volumes are coming to pool {name}",
-        TYPE: f"{limit} actions {name} are running in all",
-        OBJECT: f"another action works on {name}",
-        PAUSED: "the plan is paused by request",
-        HOST: f"another plan has host {name} for itself",
-    }
-    return texts[kind]
+    return _WHY[place.kind].format(name=place.resource, limit=place.limit)
 
 
 def _text(action: Step, name: str) -> str | None:

@@ -169,7 +169,8 @@ class Turnstile:
         return stay
 
     def _adopt(self, stay: Stay, running: Sequence[Action]) -> None:
-        wanted = {action.uuid: self._places(stay, action) for action in running}
+        places_of = self._needs(stay)
+        wanted = {action.uuid: places_of(action) for action in running}
         book = stay.book
         book.write(_adopt, book.plan.uuid, book.claim, wanted)
         stay.adopted = True
@@ -177,15 +178,21 @@ class Turnstile:
             self._counts.count(wanted[action.uuid])
             stay.begin(action, wanted[action.uuid])
 
-    def _places(self, stay: Stay, action: Action) -> tuple[Place, ...]:
+    def _needs(self, stay: Stay) -> Callable[[Action], tuple[Place, ...]]:
+        """Return the function that tells what an action needs, as limits are now"""
         caps = self._caps().within(stay.terms.rules)
         basis = (caps, self._clock() // FACTS_S)
         if stay.places_of != basis:
             stay.places, stay.places_of = {}, basis
-        places = stay.places.get(action.uuid)
-        if places is None:
-            places = stay.places[action.uuid] = limits.places(action, caps, self._facts)
-        return places
+        known = stay.places
+
+        def places_of(action: Action) -> tuple[Place, ...]:
+            places = known.get(action.uuid)
+            if places is None:
+                places = known[action.uuid] = limits.places(action, caps, self._facts)
+            return places
+
+        return places_of
 
     def _moves_left(
         self, stay: Stay, waiting: Sequence[Action]
@@ -204,14 +211,15 @@ class Turnstile:
         reasons: dict[str, str] = {}
         closed = stay.closed if self._clock() < stay.closed_until else {}
         quota = Quota(stay.terms.rules, stay.kinds.values(), left, why_no_more)
+        places_of, most = self._needs(stay), min(room, BATCH)
         for action in waiting:
-            if len(chosen) >= min(room, BATCH):
+            if len(chosen) >= most:
                 break
             why = quota.refuses(action.action_type)
             if why is None and closed:
                 why = hosts.barred(limits.hosts(action), closed)
             if why is None:
-                places = self._places(stay, action)
+                places = places_of(action)
                 full = self._counts.reserve(places)
                 why = None if full is None else limits.why(full)
             if why is None:

@@ -217,6 +217,10 @@ class Run:
             gone = self.get(request.path)
             if gone.status not in (404, 200):
                 found.append(f"GET gives {gone.status} after DELETE")
+        elif request.method == "PUT":
+            shown = self._shown(request.path)
+            if shown is not None and shown != json.loads(request.body):
+                found.append(f"GET shows {shown}, which nobody sent")
         elif answer.body and answer.header("content-type") == JSON_TYPE[1]:
             found += self._round(request, json.loads(answer.body), noun, before)
         return found

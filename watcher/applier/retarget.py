@@ -15,10 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from oslo_log import log
 
-from watcher import exception
 from watcher.applier.actions.steps import Wait
 from watcher.applier.actions.targets import NoTargets, Targets, Wish
-from watcher.applier.signals import Signals
+from watcher.applier.signals import Left, Signals
 from watcher.cluster import planned
 from watcher.cluster.constraint.rules import feasible
 from watcher.cluster.model.model_root import ModelRoot
@@ -195,8 +194,11 @@ class _Chooser:
             return None
         try:
             hosts = yield from self._read(wish)
-        except exception.WatcherException as error:
-            LOG.warning("No other target can be looked for: %s", error)
+        except Left:
+            raise
+        except Exception as error:
+            # What failed first is what the action shall tell.
+            LOG.warning("No other target can be looked for: %r", error)
             return None
         for _attempt in range(ASKED if hosts else 0):
             for host in hosts:

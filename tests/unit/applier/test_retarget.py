@@ -7,7 +7,7 @@ import pytest
 from watcher import exception
 from watcher.applier.actions.targets import NoTargets, Wish
 from watcher.applier.retarget import Retargets, choose
-from watcher.applier.signals import Signals
+from watcher.applier.signals import Left, Signals
 from watcher.domain.records import Action
 
 
@@ -233,10 +233,20 @@ def test_who_is_cancelled_goes_nowhere(four):
     assert host is None and len(pauses) < 4
 
 
-def test_a_cloud_that_cannot_be_read_has_no_other_target(four):
+@pytest.mark.parametrize(
+    "error", [exception.ClusterDataModelCollectionError("away"), KeyError("odd")]
+)
+def test_a_cloud_that_cannot_be_read_has_no_other_target(four, error):
     shared, targets = chooser(four)
-    shared._models.error = exception.ClusterDataModelCollectionError("away")
+    shared._models.error = error
     assert driven(targets.other(wish()))[0] is None
+
+
+def test_who_gives_the_plan_up_hears_it(four):
+    shared, targets = chooser(four)
+    shared._models.error = Left()
+    with pytest.raises(Left):
+        driven(targets.other(wish()))
 
 
 def test_nobody_knows_another_target_without_an_engine():

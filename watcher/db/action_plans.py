@@ -95,6 +95,8 @@ NOUN: rows.Noun[ActionPlan] = rows.Noun(
 )
 # Plans that one transaction supersedes at most, in the order of their age.
 BATCH = 100
+# How messages of plans begin that may not begin anything.
+WAITS = "Waiting: "
 OUTDATED = "The plan does not hold any more: "
 EXPIRED = "Nobody started the plan in time; the cluster has changed since then."
 WORK = work.Work(
@@ -143,6 +145,10 @@ def step(
     """
     if new not in WORK.running:
         columns["paused"] = None
+    if isinstance(message, Keep) and new in states.PLAN_FINAL:
+        # It waits for nothing any more.
+        told = _table.c.status_message
+        columns["status_message"] = sa.case((told.like(f"{WAITS}%"), None), else_=told)
     stored = work.step(
         tx, WORK, uuid, old, new, message=message, claim=claim, reason=reason, **columns
     )

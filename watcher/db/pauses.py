@@ -7,11 +7,10 @@ from sqlalchemy import orm
 from watcher import exception
 from watcher.db import history, rows, work
 from watcher.db.action_plans import NOUN
+from watcher.db.action_plans import WAITS as WAITS
 from watcher.domain import states
 from watcher.domain.records import ActionPlan
 
-# Messages of plans that may not begin anything begin with WAITS.
-WAITS = "Waiting: "
 PAUSED = WAITS + "the plan is paused by request"
 
 

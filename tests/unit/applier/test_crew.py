@@ -211,6 +211,13 @@ def test_h10_a_plan_waits_for_its_window_and_says_until_when(bench, crew):
     )
     assert bench.state(plan).state == "PENDING"
     bench.until(lambda: bench.state(other).state == "SUCCEEDED")
+    # Whoever thinks better of it leaves no such message behind.
+    unwanted = nops(bench)
+    bench.db.write(execution_rules.put, "action_plan", unwanted, {"window": window})
+    one.scan()
+    assert bench.state(unwanted).status_message.startswith("Waiting: ")
+    bench.db.write(action_plans.cancel, unwanted, "PENDING")
+    assert bench.state(unwanted).status_message is None
     # Nothing is written again while nothing changes.
     written = bench.state(plan).updated_at
     one.scan()

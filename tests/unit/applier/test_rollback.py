@@ -24,8 +24,8 @@ from .test_migrate import migrate, where
 from .test_power_state import node, power
 from .test_preflight import ground  # noqa: F401 (a fixture)
 from .test_service_state import change, service
-from .test_volume_migrate import HERE, retype, storage  # noqa: F401 (a fixture)
-from .test_volume_migrate import migrate as move_volume
+from .volumes import HERE, retype
+from .volumes import migrate as move_volume
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ def test_what_was_done_to_a_server_is_taken_back(bench, kind, given, back):
         assert server_of(bench, vm) == before
 
 
-def test_what_was_done_to_volumes_is_taken_back(bench, storage):  # noqa: F811
+def test_what_was_done_to_volumes_is_taken_back(bench, storage):
     first = storage.add_volume("one", HERE, 1, kind="fast", project_id="p")
     other = storage.add_volume("two", HERE, 1, kind="fast", project_id="p")
     before = volume_of(bench, first), volume_of(bench, other)
@@ -405,7 +405,7 @@ def test_the_way_back_holds_by_the_model_and_runs(ground, conf):  # noqa: F811
     bench, cloud = ground.bench, ground.cloud
     cloud.add_host("d")
     one, two, bad = (cloud.add_server(f"vm{n}", "a") for n in range(3))
-    cloud.fail("rollback", bad)
+    cloud.fail("rollback", bad, times=9)  # on every target
     plan = ground.plan(
         change("disabled", disabled_reason="watcher_x"),
         (*migrate(one, "live", "b"), [0]),

@@ -32,7 +32,7 @@ from watcher.plugins import Plugins
 
 NODES, EACH, PER_NODE = 500, 10, 2
 SECONDS = (30.0, 90.0)
-SPEED = 5.0
+SPEED = 2.0
 INTERVAL_S = 5.0  # of the cloud's time
 
 

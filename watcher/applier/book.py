@@ -30,8 +30,8 @@ T = TypeVar("T")
 PAUSE_S = 1.0
 # Actions that are moved in one transaction.
 CHUNK = 100
-# Text columns hold so many characters.
-MESSAGE_LENGTH = 255
+# Threads whose steps go into one transaction.
+JOBS = 8
 
 
 class Phase(Protocol):
@@ -73,6 +73,14 @@ class Move:
     fault: BaseException | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Job:
+    """Steps that one thread wants, perhaps only while the plan is in a state"""
+
+    moves: Sequence[Move]
+    plan_state: str | None = None
+
+
 def _row(result: many.Stepped) -> Action:
     if result.after is None:
         assert result.error is not None
@@ -97,7 +105,9 @@ class Book:
         self._left = threading.Event()
         self._lock = threading.Lock()
         self._notes: dict[int, Operation] = {}
+        # One transaction of each sort at a time: connections are few, batches are large.
         self._begun = Gather(self._begin_operations)
+        self._stepped = Gather(self._step_jobs, most=JOBS)
         self.flushed_at = time.monotonic()
         self.on_left: list[Callable[[], None]] = []
         self.ended: dict[str, Action] = {}
@@ -188,8 +198,7 @@ class Book:
 
         Each is moved or not by itself; see ``Stepped.error``.
         """
-        notes = self._take_notes({move.action.uuid for move in moves})
-        done = self.write(self._step_each, moves, notes, None)
+        done = self._stepped(_Job(moves))
         for result in done:
             if result.after and result.after.state in states.ACTION_FINAL:
                 self.ended[result.after.uuid] = result.after
@@ -197,33 +206,61 @@ class Book:
 
     def begin_each(self, moves: Sequence[Move]) -> list[many.Stepped]:
         """Let actions begin, those of them that still may, if the plan still goes on"""
-        return self.write(self._step_each, moves, (), states.ONGOING)
+        return self._stepped(_Job(moves, states.ONGOING))
+
+    def _step_jobs(
+        self, jobs: Sequence[_Job]
+    ) -> Sequence[list[many.Stepped] | Exception]:
+        """Write what several threads want, or each by itself when that cannot be done"""
+        notes = self._take_notes({m.action.uuid for job in jobs for m in job.moves})
+        try:
+            return self.write(self._step_each, jobs, notes)
+        except Exception as error:
+            if len(jobs) == 1 or isinstance(error, Left):
+                raise
+        for note in notes:
+            self.note(note)
+        results: list[list[many.Stepped] | Exception] = []
+        for job in jobs:
+            try:
+                results += self._step_jobs([job])
+            except Exception as error:
+                results.append(error)
+        return results
 
     def _step_each(
-        self, tx: orm.Session, moves: Sequence[Move], notes: Sequence[Operation],
-        plan_state: str | None,
-    ) -> list[many.Stepped]:  # fmt: skip
+        self, tx: orm.Session, jobs: Sequence[_Job], notes: Sequence[Operation]
+    ) -> list[list[many.Stepped]]:
         state = many.held(tx, self.plan.uuid, self.claim)
-        if plan_state is not None and state != plan_state:
-            changed = exception.StateChanged(
-                kind="action plan", ident=self.plan.uuid, expected=plan_state
-            )
-            return [many.Stepped(move.action, None, changed) for move in moves]
+        moves = [
+            m for job in jobs if job.plan_state in (None, state) for m in job.moves
+        ]
         for move in moves:
             if move.before:
                 # Told in the order in which it is published, with the new state.
                 record = dataclasses.replace(move.action, state=move.new)
                 self._phase(tx, move.before, record)
         many.note(tx, notes)
-        steps = [
-            many.Step(action=move.action, new=move.new, message=move.message)
-            for move in moves
-        ]
-        done = many.step(tx, self.claim, steps)
+        done = many.step(
+            tx, self.claim,
+            [many.Step(action=m.action, new=m.new, message=m.message) for m in moves],
+        )  # fmt: skip
         for move, result in zip(moves, done, strict=True):
             if move.after and result.after is not None:
                 self._phase(tx, move.after, result.after, fault=move.fault)
-        return done
+        rest = iter(done)
+        return [
+            [next(rest) for _ in job.moves]
+            if job.plan_state in (None, state)
+            else [self._changed(move) for move in job.moves]
+            for job in jobs
+        ]
+
+    def _changed(self, move: Move) -> many.Stepped:
+        changed = exception.StateChanged(
+            kind="action plan", ident=self.plan.uuid, expected=states.ONGOING
+        )
+        return many.Stepped(move.action, None, changed)
 
     def step_all(
         self, some: Sequence[Action], new: str, *, message: str | None = None,

@@ -26,11 +26,15 @@ class Gather(Generic[I, R]):
     """Hands ``write`` what came in while it was busy, all at once.
 
     The thread that finds nobody writing writes, the others wait for it; each gets its own
-    result, or the error that all of them share. ``write`` returns results in order.
+    result, or the error that all of them share. ``write`` returns results in order, errors
+    of single ones among them.
     """
 
-    def __init__(self, write: Callable[[Sequence[I]], Sequence[R]]) -> None:
+    def __init__(
+        self, write: Callable[[Sequence[I]], Sequence[R | Exception]], most: int = MOST
+    ) -> None:
         self._write = write
+        self._most = most
         self._lock = threading.Lock()
         self._waiting: list[_Slip[I, R]] = []
         self._busy = False
@@ -52,11 +56,17 @@ class Gather(Generic[I, R]):
     def _lead(self) -> None:
         """Write for all who wait, then wake one of those who came meanwhile to do it"""
         with self._lock:
-            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            batch, self._waiting = (
+                self._waiting[: self._most],
+                self._waiting[self._most :],
+            )
         try:
             results = self._write([slip.item for slip in batch])
             for slip, result in zip(batch, results, strict=True):
-                slip.result = result
+                if isinstance(result, Exception):
+                    slip.error = result
+                else:
+                    slip.result = result
         except BaseException as error:
             for slip in batch:
                 slip.error = error

@@ -169,3 +169,13 @@ def test_statements_do_not_grow_with_the_actions(world, claim, plan):
             step(world, of, claim, *moves)
         counts.append(len(seen))
     assert counts[0] == counts[1]
+
+
+def test_two_steps_of_one_action_at_once_are_one(world, plan, claim):
+    first, *_rest = rows(world, plan)
+    done = step(
+        world, plan, claim, (first, "ONGOING", many.KEEP), (first, "FAILED", "no"),
+    )  # fmt: skip
+    assert done[0].after is not None
+    assert done[1].error is not None
+    assert rows(world, plan)[0].state == "ONGOING"

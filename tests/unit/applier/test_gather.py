@@ -4,9 +4,11 @@ import threading
 
 import pytest
 
+from watcher.applier import book as books
 from watcher.applier.actions.deadline import Deadline
 from watcher.applier.gather import Gather
 from watcher.clients.records import MigrationProgress
+from watcher.db import action_plans
 
 
 def test_what_comes_while_one_writes_is_written_at_once():
@@ -80,3 +82,35 @@ def test_a_copy_that_crawls_is_not():
         end.see(progress(1000_000 - second, 1000_000), second)
     end.see(None, 99)
     assert end.over(100)
+
+
+def test_an_error_may_be_of_one_alone():
+    gather = Gather(lambda items: [ValueError("mine") if i == 1 else i for i in items])
+    assert gather(0) == 0
+    with pytest.raises(ValueError, match="mine"):
+        gather(1)
+
+
+def test_steps_that_cannot_be_told_of_do_not_keep_others_from_theirs(bench):
+    """One thread's notification breaks: the other one's action begins all the same"""
+    plan = bench.plan(*(("nop", {"message": "m"}) for _ in range(2)))
+    process = bench.process()
+    row = bench.db.write(action_plans.claim, plan, process.claim, "h")
+    book = books.Book(bench.db, process.tenure, row)
+    bad, good = bench.actions(plan)
+    tell = bench.phase
+
+    def phase(tx, event_type, record, *, fault=None):
+        if record.uuid == bad.uuid:
+            raise ValueError("cannot be told")
+        tell(tx, event_type, record, fault=fault)
+
+    book._phase = phase
+    jobs = [
+        books._Job([books.Move(row, "ONGOING", before="action.execution.start")])
+        for row in (bad, good)
+    ]
+    first, second = book._step_jobs(jobs)
+    assert isinstance(first, ValueError)
+    assert second[0].after.state == "ONGOING"
+    assert bench.states(plan) == ["PENDING", "ONGOING"]

@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 from tests.cloud import daemons as programs
+from tests.cloud import metal as metals
 from tests.cloud import plane as planes
 from tests.cloud import storage as storages
 
@@ -64,6 +65,12 @@ def two_engines(daemons):
     daemons.wait_engines("ctl1", "ctl2")
     yield daemons
     daemons.end(programs.ENGINE, "ctl2")
+
+
+@pytest.fixture(scope="session")
+def metal(plane):
+    """Ironic without any machine"""
+    return metals.Metal(plane).start()
 
 
 @pytest.fixture(scope="session")

@@ -64,3 +64,16 @@ def test_real_servers_change_as_simulated_ones(plane, tmp_path, report):
 def test_actions_change_real_servers(plane, tmp_path, report):
     said = tried(plane, tmp_path, "test_server_actions_contract.py")
     report(f"actions on servers of real Nova: {said}")
+
+
+@pytest.mark.usefixtures("storage", "metal")
+def test_real_volumes_and_machines_change_as_simulated_ones(plane, tmp_path, report):
+    said = tried(plane, tmp_path, "test_volume_moves.py", "test_metal_contract.py")
+    report(f"contract of moves and power on real Cinder and Ironic: {said}")
+
+
+@pytest.mark.acceptance
+@pytest.mark.usefixtures("storage", "metal")
+def test_actions_on_volumes_and_machines_on_the_real_cloud(plane, tmp_path, report):
+    said = tried(plane, tmp_path, "test_storage_actions.py")
+    report(f"actions on volumes and machines on real Cinder and Ironic: {said}")

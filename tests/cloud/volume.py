@@ -8,7 +8,8 @@ read at every use:
     total_gb         size of a pool (500)
     pools            how many pools the backend has (2)
     migrate_seconds  how long moving a volume lasts
-    fail             operations that fail: create, migrate
+    copies           true: volumes are copied into new ones by Cinder instead
+    fail             operations that fail: create, migrate, copy
 """
 
 import collections
@@ -53,11 +54,15 @@ class SimulatedVolumes(driver.VolumeDriver):
     def do_setup(self, context):
         self._volumes = FOLDER / "state" / "volumes"
         self._volumes.mkdir(parents=True, exist_ok=True)
+        # Its module reads options when it is imported: not before they are loaded.
+        manager = sys.modules["cinder.volume.manager"]
+        manager.VolumeManager._copy_volume_data = copy_nothing
 
     def _hold(self, volume, host, size):
-        part = self._volumes / f".{volume['id']}"
+        # A volume that was copied into has the storage of the other one.
+        part = self._volumes / f".{volume['name_id']}"
         part.write_text(json.dumps([host, size]))
-        part.rename(self._volumes / volume["id"])
+        part.rename(self._volumes / volume["name_id"])
 
     def _sizes(self):
         """Return the sizes of the volumes of each pool of this backend"""
@@ -120,12 +125,14 @@ class SimulatedVolumes(driver.VolumeDriver):
         return {}, True
 
     def delete_volume(self, volume):
-        (self._volumes / volume["id"]).unlink(missing_ok=True)
+        (self._volumes / volume["name_id"]).unlink(missing_ok=True)
 
     def extend_volume(self, volume, new_size):
         self._hold(volume, volume["host"], new_size)
 
     def _move(self, volume, host):
+        if self._control.get("copies"):
+            return False, None
         time.sleep(float(self._control.get("migrate_seconds", 0)))
         self._may_fail("migrate")
         self._hold(volume, host["host"], volume["size"])
@@ -148,6 +155,12 @@ class SimulatedVolumes(driver.VolumeDriver):
     ensure_export = lambda self, context, volume: None  # noqa: E731
     create_export = lambda self, context, volume, connector: None  # noqa: E731
     remove_export = lambda self, context, volume: None  # noqa: E731
+
+
+def copy_nothing(self, context, source, target, remote=None):
+    """Stand in for the copying of data, of which there is none"""
+    time.sleep(float(self.driver._control.get("migrate_seconds", 0)))
+    self.driver._may_fail("copy")
 
 
 # Cinder loads drivers by their name.

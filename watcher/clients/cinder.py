@@ -135,7 +135,7 @@ class Cinder:
     def _act(self, uuid: str, body: Mapping[str, Any], request_id: str) -> str | None:
         begun = time.monotonic()
         path = f"/volumes/{uuid}/action"
-        with _missing(uuid, "Volume"):
+        with _missing(uuid):
             return self._http.change("POST", path, LISTS, body, request_id, begun=begun)
 
     def _pages(
@@ -153,11 +153,10 @@ class Cinder:
 
 
 class _missing:
-    """Turns Cinder's 404 into VolumeNotFound, where the text starts as given"""
+    """Turns Cinder's 404 into VolumeNotFound, when it is of this volume"""
 
-    def __init__(self, uuid: str, prefix: str = "") -> None:
+    def __init__(self, uuid: str) -> None:
         self._uuid = uuid
-        self._prefix = prefix
 
     def __enter__(self) -> None:
         return None
@@ -166,7 +165,8 @@ class _missing:
         if not isinstance(error, exception.CinderClientError):
             return
         reason = str(error.kwargs.get("reason", ""))
-        if error.http_status == 404 and reason.startswith(self._prefix):
+        # A volume type that is not there is a 404 too.
+        if error.http_status == 404 and self._uuid in reason:
             raise exception.VolumeNotFound(name=self._uuid) from error
 
 

@@ -148,10 +148,7 @@ class SimulatedCinder:
         with opened as (state, now):
             disk = _disk(state, uuid)
             if name not in state.kinds:
-                raise _error(
-                    400,
-                    f"Invalid input received: Invalid volume_type passed: {name}.",
-                )
+                raise _error(404, f"Volume type with name {name} could not be found.")
             if simulated_shifts.busy(disk) or disk.kind == name or disk.group:
                 raise _error(
                     400,

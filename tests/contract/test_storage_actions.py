@@ -70,7 +70,11 @@ def test_a_volume_moves_under_its_running_server(cloud, disks):
     assert operation.detail["shadow"]
     found = cinder.volume(ident)
     assert (found.host, found.status) == (there, "in-use")
-    assert [a.server for a in found.attachments] == [server.uuid]
+    # Cinder hands the attachment over a moment later.
+    cloud.until(
+        lambda: [a.server for a in cinder.volume(ident).attachments] == [server.uuid],
+        "the attachment",
+    )
     disks.detach(ident)
 
 

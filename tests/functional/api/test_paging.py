@@ -51,7 +51,7 @@ def filled(client):
         made = client.post("/v1/audits", audit)
         assert made.status == 201, made.raw
         if number % 3 == 0:
-            client.plan(made.json["uuid"], actions=2)
+            client.plan(made.json["uuid"], count=2)
     skip = ("replace", "/state", "SKIPPED")
     action = client.get("/v1/actions").json["actions"][2]["uuid"]
     assert client.patch(f"/v1/actions/{action}", skip).status == 200

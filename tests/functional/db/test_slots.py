@@ -176,7 +176,10 @@ def test_what_ended_without_a_word_is_swept_up(world):
     going.step(going.actions[0], "PENDING", "ONGOING")
     going.step(going.actions[1], "PENDING", "SKIPPED")
     assert world.db.write(slots.sweep) == 1
-    world.db.write(action_plans.step, ended.plan, "ONGOING", "FAILED")
+    # Not by a step, which gives them back: an API of another release ended the plan.
+    table = models.ActionPlan.__table__
+    failed = sa.update(table).where(table.c.uuid == ended.plan).values(state="FAILED")
+    world.db.write(lambda tx: tx.execute(failed))
     assert world.db.write(slots.sweep) == 4
     left = {slot.action_uuid for slot in world.db.read(slots.of_plan, going.plan)}
     assert left == set(going.actions) - {going.actions[1]}
